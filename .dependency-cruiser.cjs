@@ -1,0 +1,26 @@
+/** Import boundaries: docs/architecture.md says why. `npm run check` also asserts that modules were read at all. */
+const only = (name, from, to) => ({ name, severity: 'error', from, to });
+module.exports = {
+  forbidden: [
+    only('no-circular', {}, { circular: true }),
+    only('vscode-only-in-editor', { path: '^src/', pathNot: '^src/(editor/|extension\\.ts$)' }, { path: '^vscode$' }),
+    only('onnx-only-in-runtime', { path: '^src/', pathNot: '^src/engine/runtime\\.ts$' }, { path: 'onnxruntime' }),
+    only('sqlite-only-in-store', { path: '^src/', pathNot: '^src/signals/(store|migrations)' }, { path: 'better-sqlite3' }),
+    only('graph-imports-nothing', { path: '^src/graph/' }, { path: '^src/', pathNot: '^src/graph/' }),
+    only('model-imports-graph', { path: '^src/model/' }, { path: '^src/', pathNot: '^src/(model|graph)/' }),
+    only('trainer-imports', { path: '^src/trainer/' }, { path: '^src/', pathNot: '^src/(trainer|graph|model|signals|completion)/' }),
+    only('signals-imports', { path: '^src/signals/' }, { path: '^src/', pathNot: '^src/(signals|completion)/' }),
+    only('completion-imports', { path: '^src/completion/' }, { path: '^src/', pathNot: '^src/completion/' }),
+    only('engine-knows-no-editor', { path: '^src/engine/' }, { path: '^src/(editor/|extension\\.ts)' }),
+    only('host-loads-no-native', { path: '^src/(editor/|extension\\.ts$)' }, { path: 'onnxruntime|better-sqlite3', reachable: true }),
+    only('src-knows-no-test', { path: '^src/' }, { path: '^(test|scripts)/' }),
+    only('not-to-dev-dep', { path: '^src/' }, { couldNotResolve: true, pathNot: '^vscode$' }),
+  ],
+  options: {
+    parser: 'swc',
+    tsConfig: { fileName: 'tsconfig.json' },
+    tsPreCompilationDeps: true,
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '^(dist|test/sample)/' },
+  },
+};

@@ -1,0 +1,38 @@
+/** A suggested edit at the cursor, and why there may be none. */
+
+export interface Suggestion {
+  /** UUID, made by the engine. */
+  readonly id: string;
+  /** What goes in at the cursor; LF line ends. */
+  readonly text: string;
+  /** UTF-16 units after the cursor, on its line, that `text` replaces. */
+  readonly replaceAfter: number;
+  /** Natural-log probability of each generated token under the serving policy, in order, stop token included. */
+  readonly tokenLogprobs: readonly number[];
+  /** Id of the checkpoint that generated it: `base` or a checkpoint's id. */
+  readonly checkpoint: string;
+  /** SHA-256 (hex) of the prompt's token ids as little-endian uint32. */
+  readonly promptHash: string;
+  /** Prompt format's name and version, for example `prefix-1`. */
+  readonly promptFormat: string;
+  /** Time in the engine from request to whole suggestion, in milliseconds. */
+  readonly latencyMs: number;
+}
+
+/** Why there is no suggestion: a value, not an error. */
+export interface None {
+  readonly none:
+    | 'empty' // the model has nothing to add
+    | 'malformed' // the model's text is no valid edit
+    | 'not-drawable' // VS Code would not draw it as ghost text
+    | 'cancelled'
+    | 'engine-unavailable'
+    | 'excluded' // secrets, `knack.exclude`, git-ignored
+    | 'unsuitable'; // binary, over-long line, read-only
+}
+
+export type Completion = Suggestion | None;
+
+export function isSuggestion(c: Completion): c is Suggestion {
+  return !('none' in c);
+}

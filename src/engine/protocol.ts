@@ -1,0 +1,98 @@
+/**
+ * The one list of messages between the extension host (client) and the engine, over vscode-jsonrpc on Node IPC.
+ * Values only: nothing here imports VS Code, ONNX Runtime or SQLite.
+ */
+import { NotificationType, RequestType } from 'vscode-jsonrpc';
+import type { Snapshot } from '../completion/snapshot.ts';
+import type { Completion } from '../completion/suggestion.ts';
+import type { SignalEvent } from '../signals/signal.ts';
+
+/** Settings that the engine needs, already validated by the client. */
+export interface EngineSettings {
+  /** A file or folder that the user named, or null for the default base. */
+  readonly modelPath: string | null;
+  readonly maxNewTokens: number;
+  readonly training: {
+    readonly enabled: boolean;
+    /** New signals since the last round before another one starts. */
+    readonly minSignals: number;
+    /** Seconds without an editor event in any window. */
+    readonly idleSeconds: number;
+    readonly onBattery: boolean;
+    readonly memoryMb: number;
+    /** Tokens that one round may train on. */
+    readonly tokenBudget: number;
+  };
+  readonly retention: { readonly days: number; readonly megabytes: number };
+}
+
+export interface InitializeParams {
+  /** Folder for the database and the checkpoints (VS Code's global storage). */
+  readonly storageDir: string;
+  /** Folder for models and derived weights, outside of any checkout. */
+  readonly cacheDir: string;
+  readonly windowId: string;
+  /** False in an untrusted workspace: serve, do not train. */
+  readonly trusted: boolean;
+  readonly settings: EngineSettings;
+}
+
+export interface CompleteParams {
+  readonly snapshot: Snapshot;
+}
+
+export interface ScoreParams {
+  readonly snapshot: Snapshot;
+  /** The edit to score: inserted at the cursor. */
+  readonly text: string;
+  readonly replaceAfter: number;
+}
+
+export interface Score {
+  readonly checkpoint: string;
+  /** Sum of the natural-log probabilities of the edit's tokens, stop token included. */
+  readonly logprob: number;
+  readonly tokens: number;
+}
+
+export type EnginePhase =
+  | 'starting'
+  | 'model-missing' // ask the user, then `downloadModel`
+  | 'downloading'
+  | 'preparing' // dequantising, building the session
+  | 'ready'
+  | 'failed'; // `message` says what to do
+
+export interface EngineState {
+  readonly phase: EnginePhase;
+  /** For people, in plain words; empty if there is nothing to say. */
+  readonly message: string;
+  /** 0 to 1 while downloading or preparing. */
+  readonly progress?: number;
+  /** Checkpoint that serves: `base` or an id. */
+  readonly checkpoint: string;
+  readonly training: {
+    readonly phase: 'off' | 'waiting' | 'running';
+    /** Why it waits, or what it does. */
+    readonly message: string;
+    readonly newSignals: number;
+  };
+  /** Warnings that stay until dismissed, such as a database that was set aside. */
+  readonly notices: readonly string[];
+}
+
+export const Initialize = new RequestType<InitializeParams, EngineState, void>('initialize');
+export const Configure = new NotificationType<{ settings: EngineSettings; trusted: boolean }>('configure');
+export const Complete = new RequestType<CompleteParams, Completion, void>('complete');
+export const ScoreEdit = new RequestType<ScoreParams, Score, void>('score');
+/** Stores events; answers with the ids that are durable. Ids not named must be sent again. */
+export const Record = new RequestType<{ events: readonly SignalEvent[] }, { acked: readonly string[] }, void>('record');
+/** The user did something in this window, sent at most once a second. */
+export const Activity = new NotificationType<{ at: number }>('activity');
+export const DownloadModel = new RequestType<void, void, void>('downloadModel');
+/** Start a training round now if there is anything to train on, without waiting for idleness. */
+export const TrainNow = new RequestType<void, { started: boolean; reason: string }, void>('trainNow');
+/** Delete everything that was learned and stored. */
+export const DeleteAll = new RequestType<void, void, void>('deleteAll');
+export const StateChanged = new NotificationType<EngineState>('stateChanged');
+export const Log = new NotificationType<{ level: 'debug' | 'info' | 'warn' | 'error'; message: string }>('log');

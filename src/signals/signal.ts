@@ -1,0 +1,68 @@
+/**
+ * Signals: what became of each suggestion, as plain values.
+ *
+ * An event has an id of its own (UUID), so that sending one again stores it once. Every `offered` gets exactly one
+ * `outcome`; which of the two ways it was learned (`observed`) is part of it. Times are epoch milliseconds.
+ */
+import type { Snapshot } from '../completion/snapshot.ts';
+import type { Suggestion } from '../completion/suggestion.ts';
+
+/** The suggestion was returned to VS Code. */
+export interface Offered {
+  readonly type: 'offered';
+  readonly eventId: string;
+  readonly at: number;
+  readonly windowId: string;
+  readonly suggestion: Suggestion;
+  readonly snapshot: Snapshot;
+  /** explicit: the user asked; automatic: while typing. */
+  readonly trigger: 'automatic' | 'explicit';
+}
+
+export type OutcomeKind =
+  | 'accepted' // all of it
+  | 'partly-accepted' // by word or line, then no more
+  | 'rejected' // Esc, or something else typed over it
+  | 'ignored' // seen long enough, then the cursor or focus went elsewhere
+  | 'superseded' // another suggestion took its place
+  | 'never-seen'; // cancelled, or gone before it could have been seen
+
+export interface Outcome {
+  readonly type: 'outcome';
+  readonly eventId: string;
+  readonly at: number;
+  readonly suggestionId: string;
+  readonly kind: OutcomeKind;
+  /** True if an editor event told it; false if it was inferred. */
+  readonly observed: boolean;
+  /** Short, fixed words, for example `escape`, `typed-other`, `moved-away`, `window-closed`. */
+  readonly reason: string;
+  /** UTF-16 units of the suggestion that were taken. */
+  readonly acceptedChars: number;
+  /** What was typed at that place instead, once that is known; LF line ends. */
+  readonly typedInstead?: string;
+}
+
+/** How much of an accepted edit still stands. */
+export interface Survival {
+  readonly type: 'survival';
+  readonly eventId: string;
+  readonly at: number;
+  readonly suggestionId: string;
+  readonly afterMs: 30_000 | 120_000 | 600_000;
+  /** Share of the accepted text's characters that still stand, 0 to 1. */
+  readonly share: number;
+  /** False if the document was not open then, so that the share is that of the last look. */
+  readonly observed: boolean;
+}
+
+/** What was typed where a suggestion was rejected, learned after its outcome. At most one per suggestion. */
+export interface TypedInstead {
+  readonly type: 'typed-instead';
+  readonly eventId: string;
+  readonly at: number;
+  readonly suggestionId: string;
+  readonly text: string;
+}
+
+export type SignalEvent = Offered | Outcome | Survival | TypedInstead;
