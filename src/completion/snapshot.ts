@@ -17,8 +17,8 @@ export interface Snapshot {
   readonly before: string;
   /** Text from the cursor to the window's end: LF line ends, well-formed UTF-16. */
   readonly after: string;
-  /** Whether `before` reaches the start of the file. */
-  readonly fromStart: boolean;
+  /** Zero-based line of the document at which `before` begins; 0 means that it reaches the start of the file. */
+  readonly startLine: number;
   /** What was edited lately in this window, oldest first, at most WINDOW.recentEdits. */
   readonly recent: readonly RecentEdit[];
 }
