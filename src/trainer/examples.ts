@@ -1,0 +1,102 @@
+/**
+ * From stored signals to training examples.
+ *
+ * What the developer kept pulls: an accepted edit, by the share of it that survived, and what was typed instead of a
+ * rejected one. What the developer refused pushes. Ignored, superseded and never-seen suggestions say nothing about
+ * the text, and teach nothing here.
+ */
+import { buildPrompt, encodeTarget, type PromptInput, type PromptTokenizer } from '../model/prompt.ts';
+
+/** A suggestion and its fate, as the store holds it (texts redacted). */
+export interface SignalRow {
+  readonly suggestionId: string;
+  readonly at: number;
+  readonly snapshot: PromptInput;
+  readonly text: string;
+  readonly replaceAfter: number;
+  readonly outcome: string;
+  readonly acceptedChars: number;
+  readonly typedInstead: string | null;
+  /** Share of the accepted text that stood at the last look, 0 to 1; null if nobody looked yet. */
+  readonly survival: number | null;
+}
+
+export interface Example {
+  /** Suggestion's id, with `:typed` for what was typed instead; `code:n` for ordinary code. */
+  readonly id: string;
+  readonly label: 'pull' | 'push';
+  /** Share of a whole example, 0 to 1. */
+  readonly weight: number;
+  /** Prompt and target, (length) token ids. */
+  readonly ids: readonly number[];
+  /** Index in `ids` of the first target token; at least 1. */
+  readonly targetStart: number;
+}
+
+export interface ExampleLimits {
+  readonly promptTokens: number;
+  readonly targetTokens: number;
+}
+
+/** An accepted edit of which less than this share survived was not what the developer wanted: it neither pulls nor pushes. */
+const SURVIVED = 0.5;
+
+/** Examples of one signal: none, one or two. */
+export function examplesOf(row: SignalRow, tokenizer: PromptTokenizer, limits: ExampleLimits): Example[] {
+  const prompt = buildPrompt(row.snapshot, tokenizer, limits.promptTokens);
+  const rest = row.snapshot.after.slice(row.replaceAfter);
+  const example = (
+    id: string,
+    label: Example['label'],
+    weight: number,
+    text: string,
+    after: string,
+    whole: boolean,
+  ): Example[] => {
+    if (text.trim() === '') return [];
+    const target = encodeTarget(prompt, text, after, tokenizer, whole).slice(0, limits.targetTokens);
+    return [{ id, label, weight, ids: [...prompt.ids, ...target], targetStart: prompt.ids.length }];
+  };
+  switch (row.outcome) {
+    case 'accepted': {
+      const survived = row.survival ?? 1;
+      return survived < SURVIVED ? [] : example(row.suggestionId, 'pull', survived, row.text, rest, true);
+    }
+    case 'partly-accepted':
+      return example(row.suggestionId, 'pull', 0.5, row.text.slice(0, row.acceptedChars), rest, false);
+    case 'rejected':
+      return [
+        ...example(row.suggestionId, 'push', 1, row.text, rest, true),
+        ...typedInstead(row, (text) =>
+          example(`${row.suggestionId}:typed`, 'pull', 1, text, row.snapshot.after, false),
+        ),
+      ];
+    default:
+      return [];
+  }
+}
+
+/** What was typed pulls where it is more than the beginning of what was refused. */
+function typedInstead(row: SignalRow, make: (text: string) => Example[]): Example[] {
+  const typed = row.typedInstead?.split('\n')[0] ?? '';
+  return row.text.startsWith(typed) ? [] : make(typed);
+}
+
+/**
+ * Splits examples into those to train on and those held out to judge by: about one in five, by the hash-like id, so
+ * that a signal stays on its side in every round. The newest example is always held out once there are four.
+ */
+export function splitHeldOut(examples: readonly Example[]): { train: Example[]; heldOut: Example[] } {
+  const train: Example[] = [];
+  const heldOut: Example[] = [];
+  for (const e of examples) (bucket(e.id) === 0 ? heldOut : train).push(e);
+  if (heldOut.length === 0 && train.length >= 4) heldOut.push(train.pop()!);
+  return { train, heldOut };
+}
+
+/** FNV-1a of the signal's id, so that an edit and what was typed instead of it stay together; 0 to 4. */
+function bucket(id: string): number {
+  let h = 0x811c9dc5;
+  for (const c of id.split(':typed')[0]!) h = Math.imul(h ^ c.charCodeAt(0), 0x01000193) >>> 0;
+  return h % 5;
+}
