@@ -1,0 +1,54 @@
+/** `npm run build`: bundles the extension and its two child processes into dist/. */
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { type BuildOptions, build as bundle } from 'esbuild';
+import { ROOT } from './paths.ts';
+import { main, step, UserError } from './progress.ts';
+
+/** The two packages with native files stay outside: they lie in node_modules, in the VSIX too. */
+const NATIVES = ['onnxruntime-node', 'better-sqlite3'];
+
+/** Bundle -> its entry, and what it finds at run time. The extension host loads no native package. */
+const BUNDLES: Readonly<Record<string, { readonly entry: string; readonly external: readonly string[] }>> = {
+  extension: { entry: 'src/extension.ts', external: ['vscode'] },
+  engine: { entry: 'src/engine/main.ts', external: NATIVES },
+  train: { entry: 'src/engine/train.ts', external: NATIVES },
+};
+
+const COMMON = {
+  bundle: true,
+  platform: 'node',
+  format: 'cjs',
+  target: 'node22', // VS Code 1.101 has Node 22.15
+  sourcemap: true,
+  sourcesContent: false,
+  legalComments: 'none',
+  logLevel: 'silent',
+  absWorkingDir: ROOT,
+} as const satisfies BuildOptions;
+
+/** Builds all bundles into dist/; throws with esbuild's own messages. */
+export async function build(): Promise<void> {
+  const dist = join(ROOT, 'dist');
+  mkdirSync(dist, { recursive: true });
+  for (const [name, { entry, external }] of Object.entries(BUNDLES)) {
+    rmSync(join(dist, `${name}.cjs`), { force: true });
+    if (!existsSync(join(ROOT, entry))) {
+      console.warn(`    ${entry} is not there yet: dist/${name}.cjs is left out`);
+      continue;
+    }
+    const outfile = join(dist, `${name}.cjs`);
+    try {
+      await bundle({ ...COMMON, entryPoints: [entry], outfile, external: [...external] });
+    } catch (error) {
+      throw new UserError(`${entry} does not build:\n${(error as Error).message}`);
+    }
+  }
+}
+
+if (import.meta.main) {
+  await main(async () => {
+    await step('Building', build);
+    return 0;
+  });
+}
