@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { MIRROR, RecentEdits, type TextChange } from '../../src/completion/recent.ts';
+import { type RecentEdit, WINDOW } from '../../src/completion/snapshot.ts';
+import { applied, noise, seeded } from './text.ts';
+
+/** `[line, from, to, text]`: a replacement on one line. */
+type Short = [line: number, from: number, to: number, text: string];
+const at = ([line, from, to, text]: Short): TextChange => ({
+  start: { line, character: from },
+  end: { line, character: to },
+  text,
+});
+const edit = (line: number, removed: string, added: string, path = 'a'): RecentEdit => ({ path, line, removed, added });
+
+function check(lines: string[], changes: Short[], expect: RecentEdit[]): void {
+  const recent = new RecentEdits();
+  recent.open('a', lines);
+  for (const c of changes) recent.change('a', [at(c)]);
+  assert.deepEqual(recent.recent(), expect);
+}
+
+const five = ['zero', 'one', 'two', 'three', 'four'];
+
+test('letters typed one by one are one edit', () => {
+  check(five, [[1, 3, 3, '!'], [1, 4, 4, '?']], [edit(1, 'one', 'one!?')]); // biome-ignore format: a row
+});
+test('a line break joins the lines that it makes', () => {
+  check(five, [[1, 3, 3, '\n  new'], [2, 5, 5, '!']], [edit(1, 'one', 'one\n  new!')]); // biome-ignore format: a row
+});
+test('edits far apart are two, in the order of time', () => {
+  check(five, [[4, 0, 0, 'x'], [0, 0, 0, 'y']], [edit(4, 'four', 'xfour'), edit(0, 'zero', 'yzero')]); // biome-ignore format: a row
+});
+test('an edit above moves the ones below', () => {
+  check(five, [[4, 0, 0, 'x'], [0, 0, 0, 'y\n']], [edit(5, 'four', 'xfour'), edit(0, 'zero', 'y\nzero')]); // biome-ignore format: a row
+});
+test('an edit on the line next to another is joined to it', () => {
+  check(five, [[1, 0, 3, '1'], [2, 0, 3, '2']], [edit(1, 'one\ntwo', '1\n2')]); // biome-ignore format: a row
+});
+test('an edit between two others joins all three', () => {
+  check(five, [[0, 0, 4, '0'], [2, 0, 3, '2'], [1, 0, 3, '1']], [edit(0, 'zero\none\ntwo', '0\n1\n2')]); // biome-ignore format: a row
+});
+test('what was typed and taken back is no edit', () => {
+  check(five, [[1, 3, 3, '!'], [1, 3, 4, '']], []); // biome-ignore format: a row
+});
+test('CRLF and lone surrogates come out as LF and U+FFFD', () => {
+  check(five, [[1, 3, 3, '\r\n\ud83d']], [edit(1, 'one', 'one\n\ufffd')]);
+});
+
+test('lines that are deleted', () => {
+  const recent = new RecentEdits();
+  recent.open('a', five);
+  recent.change('a', [{ start: { line: 1, character: 0 }, end: { line: 3, character: 0 }, text: '' }]);
+  assert.deepEqual(recent.recent(), [edit(1, 'one\ntwo\nthree', 'three')]);
+});
+
+test('several changes of one event, each at its turn', () => {
+  const recent = new RecentEdits();
+  recent.open('a', five);
+  recent.change('a', [at([4, 0, 4, '4\n5']), at([0, 0, 4, '0'])]);
+  assert.deepEqual(recent.recent(), [edit(4, 'four', '4\n5'), edit(0, 'zero', '0')]);
+});
+
+test('edits of several documents, oldest first; those of a closed one stay, those of a forgotten one go', () => {
+  const recent = new RecentEdits();
+  recent.open('a', five);
+  recent.open('b', five);
+  recent.change('a', [at([0, 0, 0, 'x'])]);
+  recent.change('b', [at([0, 0, 0, 'y'])]);
+  recent.close('a');
+  assert.deepEqual(recent.recent(), [edit(0, 'zero', 'xzero'), edit(0, 'zero', 'yzero', 'b')]);
+  recent.forget('a');
+  assert.deepEqual(recent.recent(), [edit(0, 'zero', 'yzero', 'b')]);
+});
+
+test('bounds: edits, their length, documents, and documents too long to follow', () => {
+  const recent = new RecentEdits();
+  recent.open(
+    'a',
+    Array.from({ length: 200 }, (_, i) => `line ${i}`),
+  );
+  for (let i = 0; i < 40; i++) recent.change('a', [at([i * 4, 0, 0, 'x'.repeat(100)])]);
+  assert.equal(recent.recent().length, WINDOW.recentEdits);
+  recent.change('a', [at([0, 0, 0, 'y'.repeat(100_000)])]);
+  for (const e of recent.recent()) assert.ok(e.added.length <= WINDOW.edit && e.removed.length <= WINDOW.edit);
+
+  recent.open('long', Array(MIRROR.lines + 1).fill(''));
+  assert.equal(recent.follows('long'), false);
+  for (let i = 0; i <= MIRROR.documents; i++) recent.open(`doc${i}`, ['']);
+  assert.equal(recent.follows('a'), false);
+  assert.equal(recent.follows('doc1'), true);
+});
+
+test('a paste of more lines than fit on the stack', () => {
+  const recent = new RecentEdits();
+  recent.open('a', five);
+  recent.change('a', [at([2, 0, 0, 'p\n'.repeat(300_000)])]);
+  recent.change('a', [at([300_004, 0, 4, 'end'])]);
+  assert.deepEqual(recent.recent().at(-1), edit(300_004, 'four', 'end'));
+});
+
+test('a change that cannot be ends the following of its document, and nothing else', () => {
+  const recent = new RecentEdits();
+  recent.open('a', five);
+  recent.change('a', [at([0, 0, 0, 'x'])]);
+  recent.change('a', [at([99, 0, 0, 'x'])]);
+  assert.equal(recent.follows('a'), false);
+  assert.deepEqual(recent.recent(), [edit(0, 'zero', 'xzero')]);
+});
+
+test('any edits: each stretch, undone, gives back what was there', () => {
+  const random = seeded(2);
+  for (let round = 0; round < 400; round++) {
+    const first = Array.from({ length: 1 + Math.floor(random() * 12) }, (_, i) => `l${i}`);
+    let lines = first;
+    const recent = new RecentEdits();
+    recent.open('a', lines);
+    for (let step = 0; step < 8; step++) {
+      const line = Math.floor(random() * lines.length);
+      const end = Math.min(lines.length - 1, line + Math.floor(random() * 3));
+      const character = Math.floor(random() * (lines[line]!.length + 1));
+      const change: TextChange = {
+        start: { line, character },
+        end: { line: end, character: end === line ? character : Math.floor(random() * (lines[end]!.length + 1)) },
+        text: noise(random, 3).replace(/[\r\ud800-\udfff]/g, ''),
+      };
+      lines = applied(lines, change);
+      recent.change('a', [change]);
+    }
+    // Short texts stay live, so the stretches are apart: from the last line up, each can be turned back.
+    let text = lines;
+    for (const e of recent.recent().toSorted((a, b) => b.line - a.line)) {
+      const count = e.added.split('\n').length;
+      assert.equal(text.slice(e.line, e.line + count).join('\n'), e.added);
+      text = [...text.slice(0, e.line), ...e.removed.split('\n'), ...text.slice(e.line + count)];
+    }
+    assert.deepEqual(text, first);
+  }
+});
