@@ -44,7 +44,7 @@ async function main(name, args) {
   const env = cleanEnvironment();
   const node = ensureNode(editor, env);
   env[pathKey(env)] = dirname(node) + delimiter + (env[pathKey(env)] ?? '');
-  if (process.env.npm_execpath) env.KNACK_NPM = process.env.npm_execpath; // the cleaning took it away
+  env.KNACK_NPM = npmProgram();
   if (!isInstalled(root)) install(root, 'the packages of package-lock.json', node, env);
   process.exitCode = await runTask(node, [join(root, script), ...first, ...args], env);
 }
