@@ -1,0 +1,172 @@
+/**
+ * One builder function an operator, with shape inference. Numbers among the operands become scalars of the other
+ * operand's dtype. Shapes are checked as nodes are made, so a mistake throws where it is written.
+ */
+import type { Attributes } from './ops.ts';
+import { broadcast, type Dim, DTYPES, type DType, elementArray, sameShape } from './tensor.ts';
+import { apply, constant, constantOf, scalar, type Value, vector } from './value.ts';
+
+type Operand = Value | number;
+
+function one(op: string, inputs: readonly Value[], attributes?: Attributes): Value {
+  return apply(op, inputs, attributes)[0] as Value;
+}
+
+function pair(op: string, a: Operand, b: Operand): Value {
+  const dtype = typeof a !== 'number' ? a.dtype : typeof b !== 'number' ? b.dtype : 'float32';
+  const left = typeof a === 'number' ? scalar(a, dtype) : a;
+  const right = typeof b === 'number' ? scalar(b, dtype) : b;
+  return one(op, [unexpanded(left, right), unexpanded(right, left)]);
+}
+
+/** `x` without an Expand that broadcasting against `other` does anyway: saves writing the tensor out. */
+function unexpanded(x: Value, other: Value): Value {
+  if (x.source.kind !== 'node' || x.source.node.op !== 'Expand') return x;
+  const inner = x.source.node.inputs[0] as Value;
+  const shape = broadcast(inner.shape, other.shape);
+  return shape && sameShape(shape, x.shape) ? inner : x;
+}
+
+export const abs = (x: Value): Value => one('Abs', [x]);
+export const add = (a: Operand, b: Operand): Value => pair('Add', a, b);
+export const and = (a: Value, b: Value): Value => one('And', [a, b]);
+export const cos = (x: Value): Value => one('Cos', [x]);
+export const div = (a: Operand, b: Operand): Value => pair('Div', a, b);
+export const equal = (a: Operand, b: Operand): Value => pair('Equal', a, b);
+export const exp = (x: Value): Value => one('Exp', [x]);
+export const greater = (a: Operand, b: Operand): Value => pair('Greater', a, b);
+export const greaterOrEqual = (a: Operand, b: Operand): Value => pair('GreaterOrEqual', a, b);
+export const identity = (x: Value): Value => one('Identity', [x]);
+export const less = (a: Operand, b: Operand): Value => pair('Less', a, b);
+export const lessOrEqual = (a: Operand, b: Operand): Value => pair('LessOrEqual', a, b);
+export const log = (x: Value): Value => one('Log', [x]);
+export const max = (a: Operand, b: Operand): Value => pair('Max', a, b);
+export const min = (a: Operand, b: Operand): Value => pair('Min', a, b);
+export const mul = (a: Operand, b: Operand): Value => pair('Mul', a, b);
+export const neg = (x: Value): Value => one('Neg', [x]);
+export const not = (x: Value): Value => one('Not', [x]);
+export const or = (a: Value, b: Value): Value => one('Or', [a, b]);
+export const pow = (a: Value, b: Operand): Value => pair('Pow', a, b);
+export const sigmoid = (x: Value): Value => one('Sigmoid', [x]);
+export const sin = (x: Value): Value => one('Sin', [x]);
+export const softplus = (x: Value): Value => one('Softplus', [x]);
+export const sqrt = (x: Value): Value => one('Sqrt', [x]);
+export const sub = (a: Operand, b: Operand): Value => pair('Sub', a, b);
+export const tanh = (x: Value): Value => one('Tanh', [x]);
+
+export const softmax = (x: Value, axis = -1): Value => one('Softmax', [x], { axis });
+export const cast = (x: Value, to: DType): Value => (x.dtype === to ? x : one('Cast', [x], { to: DTYPES[to].code }));
+export const matmul = (a: Value, b: Value): Value => one('MatMul', [a, b]);
+export const transpose = (x: Value, perm: readonly number[]): Value => one('Transpose', [x], { perm });
+export const concat = (values: readonly Value[], axis: number): Value =>
+  values.length === 1 ? (values[0] as Value) : one('Concat', values, { axis });
+export const unsqueeze = (x: Value, axis: number): Value => one('Unsqueeze', [x, vector([axis])]);
+export const gather = (data: Value, indices: Value, axis = 0): Value => one('Gather', [data, indices], { axis });
+export const gatherElements = (data: Value, indices: Value, axis: number): Value =>
+  one('GatherElements', [data, indices], { axis });
+export const scatterAdd = (data: Value, indices: Value, updates: Value, axis: number): Value =>
+  one('ScatterElements', [data, indices, updates], { axis, reduction: 'add' });
+
+/** `condition ? a : b`, element by element. */
+export function where(condition: Value, a: Operand, b: Operand): Value {
+  const dtype = typeof a !== 'number' ? a.dtype : typeof b !== 'number' ? b.dtype : 'float32';
+  return one('Where', [
+    condition,
+    typeof a === 'number' ? scalar(a, dtype) : a,
+    typeof b === 'number' ? scalar(b, dtype) : b,
+  ]);
+}
+
+export interface GemmOptions {
+  readonly transA?: boolean;
+  readonly transB?: boolean;
+  readonly alpha?: number;
+  /** Added to the product; broadcast to [m, n]. */
+  readonly c?: Value;
+}
+
+/** `alpha * op(a) × op(b) + c` for matrices: [m, k] and [k, n] after their transposition. */
+export function gemm(a: Value, b: Value, options: GemmOptions = {}): Value {
+  return one('Gemm', options.c ? [a, b, options.c] : [a, b], {
+    transA: options.transA ? 1 : undefined,
+    transB: options.transB ? 1 : undefined,
+    alpha: options.alpha === 1 ? undefined : options.alpha,
+  });
+}
+
+/** The same elements in another shape. At most one dimension may be symbolic (it is inferred when the graph runs). */
+export function reshape(x: Value, shape: readonly Dim[]): Value {
+  if (sameShape(x.shape, shape)) return x;
+  const result = one('Reshape', [x, vector(shape.map((dim) => (typeof dim === 'number' ? dim : -1)))]);
+  if (!sameShape(result.shape, shape)) {
+    throw new TypeError(
+      `reshape of [${x.shape.join(', ')}] gives [${result.shape.join(', ')}], not [${shape.join(', ')}]`,
+    );
+  }
+  return result;
+}
+
+/** Broadcasts to a static shape. */
+export function expand(x: Value, shape: readonly Dim[]): Value {
+  return sameShape(x.shape, shape) ? x : one('Expand', [x, vector(staticShape(shape))]);
+}
+
+/** `x[..., start:end, ...]` on one axis. */
+export function slice(x: Value, axis: number, start: number, end: number): Value {
+  return one('Slice', [x, vector([start]), vector([end]), vector([axis])]);
+}
+
+export function split(x: Value, axis: number, sizes: readonly number[]): readonly Value[] {
+  return apply('Split', [x, vector(sizes)], { axis });
+}
+
+export interface ReduceOptions {
+  /** All axes unless told. */
+  readonly axes?: readonly number[];
+  /** Whether reduced axes stay, with size 1: true unless told. */
+  readonly keepDims?: boolean;
+}
+
+function reduce(op: string, x: Value, options: ReduceOptions): Value {
+  const inputs = options.axes ? [x, vector(options.axes)] : [x];
+  return one(op, inputs, { keepdims: options.keepDims === false ? 0 : 1 });
+}
+
+export const reduceSum = (x: Value, options: ReduceOptions = {}): Value => reduce('ReduceSum', x, options);
+export const reduceMean = (x: Value, options: ReduceOptions = {}): Value => reduce('ReduceMean', x, options);
+export const reduceMax = (x: Value, options: ReduceOptions = {}): Value => reduce('ReduceMax', x, options);
+export const reduceSumSquare = (x: Value, options: ReduceOptions = {}): Value => reduce('ReduceSumSquare', x, options);
+
+/** A tensor of one repeated value, written as a broadcast scalar. */
+export function filled(value: number, shape: readonly Dim[], dtype: DType = 'float32'): Value {
+  return expand(scalar(value, dtype), shape);
+}
+
+/** A constant matrix or tensor of float32 from numbers in row-major order. */
+export function floats(values: ArrayLike<number>, shape: readonly number[]): Value {
+  return constant({ dtype: 'float32', shape, data: elementArray('float32', values) });
+}
+
+/** Sum over the axes that broadcasting added or stretched, so that `x` has `shape` again. */
+export function sumTo(x: Value, shape: readonly Dim[]): Value {
+  if (sameShape(x.shape, shape)) return x;
+  const added = x.shape.length - shape.length;
+  const axes = x.shape.flatMap((dim, axis) => (axis < added || (shape[axis - added] === 1 && dim !== 1) ? [axis] : []));
+  const summed = axes.length === 0 ? x : reduceSum(x, { axes, keepDims: true });
+  return reshape(summed, shape);
+}
+
+/** The sizes of a shape without symbols. Throws a TypeError for a symbolic one. */
+export function staticShape(shape: readonly Dim[]): number[] {
+  return shape.map((dim) => {
+    if (typeof dim !== 'number')
+      throw new TypeError(`[${shape.join(', ')}] is symbolic where a static shape is needed`);
+    return dim;
+  });
+}
+
+/** The number of a float scalar constant, or null. */
+export function scalarOf(value: Value): number | null {
+  const data = constantOf(value)?.data;
+  return data instanceof Float32Array && data.length === 1 ? (data[0] as number) : null;
+}
