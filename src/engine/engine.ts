@@ -1,0 +1,257 @@
+/** The engine: database, model and training schedule behind the messages of protocol.ts. */
+import { availableParallelism } from 'node:os';
+import type { CancellationToken, MessageConnection } from 'vscode-jsonrpc';
+import type { Completion } from '../completion/suggestion.ts';
+import { ensureModel } from '../model/download.ts';
+import { openStore, type Store } from '../signals/store.ts';
+import { type Base, findModel, loadBase } from './base.ts';
+import { deleteCheckpoints, loadCurrent } from './checkpoint.ts';
+import { servingPlan } from './plan.ts';
+import * as protocol from './protocol.ts';
+import { Schedule } from './schedule.ts';
+import { Server } from './serve.ts';
+import { databasePath } from './storage.ts';
+
+/** How often to look whether another window's trainer has promoted a checkpoint. */
+const POINTER_MS = 1000;
+const RETENTION_MS = 6 * 3_600_000;
+
+type Level = 'debug' | 'info' | 'warn' | 'error';
+
+export class Engine {
+  readonly #connection: MessageConnection;
+  readonly #trainerPath: string;
+  #params: protocol.InitializeParams | null = null;
+  #store: Store | null = null;
+  #base: Base | null = null;
+  #server: Server | null = null;
+  #schedule: Schedule | null = null;
+  #timers: NodeJS.Timeout[] = [];
+  #phase: protocol.EnginePhase = 'starting';
+  #message = '';
+  #progress: number | undefined;
+  #notices: string[] = [];
+  #download: AbortController | null = null;
+  #swapping = false;
+
+  constructor(connection: MessageConnection, trainerPath: string) {
+    this.#connection = connection;
+    this.#trainerPath = trainerPath;
+    connection.onRequest(protocol.Initialize, (params) => this.#initialize(params));
+    connection.onRequest(protocol.Complete, (params, token) => this.#complete(params, token));
+    connection.onRequest(protocol.ScoreEdit, (params) => this.#score(params));
+    connection.onRequest(protocol.Record, ({ events }) => ({ acked: this.#store?.record(events) ?? [] }));
+    connection.onRequest(protocol.DownloadModel, () => this.#fetchModel());
+    connection.onRequest(protocol.TrainNow, () => this.#trainNow());
+    connection.onRequest(protocol.DeleteAll, () => this.#deleteAll());
+    connection.onNotification(protocol.Activity, ({ at }) => this.#activity(at));
+    connection.onNotification(protocol.Configure, (next) => this.#configure(next));
+  }
+
+  /** Ends in order: trainer, session, database. */
+  async dispose(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#download?.abort();
+    this.#schedule?.dispose();
+    await this.#server?.release();
+    this.#store?.close();
+  }
+
+  #initialize(params: protocol.InitializeParams): protocol.EngineState {
+    this.#params = params;
+    this.#openStore(params);
+    // The answer does not wait for the model: its way is told by StateChanged.
+    void this.#load();
+    return this.#state();
+  }
+
+  #openStore(params: protocol.InitializeParams): void {
+    try {
+      const { store, notices } = openStore({ path: databasePath(params.storageDir), clock: Date.now });
+      this.#store = store;
+      this.#notices.push(...notices);
+      store.closeOrphans(Date.now());
+      store.activity(params.windowId, Date.now());
+      const retain = (): void =>
+        this.#guard('Retention', () => store.applyRetention(this.#settings().retention, Date.now()));
+      this.#every(RETENTION_MS, retain);
+      this.#every(POINTER_MS, () => void this.#followPointer());
+    } catch (error) {
+      // Serving goes on; nothing is acknowledged, so the client keeps what it has.
+      this.#notices.push((error as Error).message);
+      this.#log('error', (error as Error).message);
+    }
+  }
+
+  async #load(): Promise<void> {
+    const params = this.#params!;
+    try {
+      const found = await findModel(params.settings.modelPath, params.cacheDir);
+      if (found === null) return this.#enter('model-missing', 'The model is not on this machine yet.');
+      this.#enter('preparing', 'Preparing the model.');
+      const base = await loadBase(found, params.cacheDir, (share) =>
+        this.#enter('preparing', 'Preparing the model.', share),
+      );
+      this.#base = base;
+      const loaded = await loadCurrent(this.#store, params.storageDir, base, (why) => this.#notice(why));
+      const threads = Math.max(1, Math.min(4, availableParallelism()));
+      this.#server = await Server.start(
+        base,
+        servingPlan(base.model.config, params.settings.training.memoryMb),
+        loaded,
+        threads,
+      );
+      this.#startSchedule(base, found);
+      this.#enter('ready', '');
+    } catch (error) {
+      this.#enter('failed', (error as Error).message);
+      this.#log('error', (error as Error).stack ?? String(error));
+    }
+  }
+
+  #startSchedule(base: Base, modelPath: string): void {
+    if (this.#store === null) return;
+    const { storageDir, cacheDir, windowId } = this.#params!;
+    this.#schedule = new Schedule({
+      store: this.#store,
+      windowId,
+      baseHash: base.model.sha256,
+      trainerPath: this.#trainerPath,
+      job: { storageDir, cacheDir, modelPath },
+      settings: () => this.#settings(),
+      trusted: () => this.#params!.trusted,
+      log: (level, message) => this.#log(level, message),
+      onState: () => this.#publish(),
+      onRound: () => void this.#followPointer(),
+      clock: Date.now,
+    });
+  }
+
+  /** Takes up the checkpoint that the database points to, if it is not the one that serves. */
+  async #followPointer(): Promise<void> {
+    if (this.#swapping || this.#server === null || this.#store === null || this.#base === null) return;
+    this.#swapping = true;
+    try {
+      const current = this.#store.current(this.#base.model.sha256)?.id ?? 'base';
+      if (current === this.#server.checkpoint) return;
+      const loaded = await loadCurrent(this.#store, this.#params!.storageDir, this.#base, (why) => this.#notice(why));
+      if (loaded.checkpoint === this.#server.checkpoint) return;
+      await this.#server.swap(loaded);
+      this.#log('info', `Checkpoint ${loaded.checkpoint} serves now.`);
+      this.#publish();
+    } catch (error) {
+      this.#log('error', `The promoted checkpoint could not be taken up: ${(error as Error).message}`);
+    } finally {
+      this.#swapping = false;
+    }
+  }
+
+  async #complete(params: protocol.CompleteParams, token: CancellationToken): Promise<Completion> {
+    if (this.#server === null) return { none: 'engine-unavailable' };
+    return this.#server.complete(params.snapshot, this.#settings().maxNewTokens, () => token.isCancellationRequested);
+  }
+
+  #score(params: protocol.ScoreParams): Promise<protocol.Score> {
+    if (this.#server === null) throw new Error('The model is not loaded yet.');
+    return this.#server.score(params.snapshot, params.text, params.replaceAfter);
+  }
+
+  async #fetchModel(): Promise<void> {
+    if (this.#phase !== 'model-missing' && this.#phase !== 'failed') return;
+    this.#download = new AbortController();
+    try {
+      this.#enter('downloading', 'Downloading the model.', 0);
+      await ensureModel({
+        cacheDir: this.#params!.cacheDir,
+        signal: this.#download.signal,
+        onProgress: ({ received, total }) =>
+          this.#enter('downloading', 'Downloading the model.', total > 0 ? received / total : 0),
+      });
+    } catch (error) {
+      this.#enter('failed', (error as Error).message);
+      throw error;
+    } finally {
+      this.#download = null;
+    }
+    await this.#load();
+  }
+
+  #trainNow(): { started: boolean; reason: string } {
+    return this.#schedule?.trainNow() ?? { started: false, reason: 'The engine is not ready yet.' };
+  }
+
+  async #deleteAll(): Promise<void> {
+    if (this.#store === null) throw new Error('The database is not open; nothing was deleted.');
+    this.#schedule?.stop('Everything stored is being deleted.');
+    this.#store.deleteAll();
+    await deleteCheckpoints(this.#params!.storageDir);
+    await this.#followPointer();
+  }
+
+  #activity(at: number): void {
+    this.#guard('Activity', () => this.#store?.activity(this.#params!.windowId, at));
+    void this.#schedule?.tick();
+  }
+
+  #configure(next: { settings: protocol.EngineSettings; trusted: boolean }): void {
+    if (this.#params === null) return;
+    const modelChanged = next.settings.modelPath !== this.#params.settings.modelPath;
+    this.#params = { ...this.#params, ...next };
+    if (modelChanged) this.#notice('The model setting changed: it takes effect when the engine is restarted.');
+    void this.#schedule?.tick();
+  }
+
+  #settings(): protocol.EngineSettings {
+    return this.#params!.settings;
+  }
+
+  #enter(phase: protocol.EnginePhase, message: string, progress?: number): void {
+    const same = phase === this.#phase && message === this.#message;
+    // A tenth of a per cent at a time: progress is for people.
+    if (same && Math.floor((progress ?? 0) * 1000) === Math.floor((this.#progress ?? 0) * 1000)) return;
+    this.#phase = phase;
+    this.#message = message;
+    this.#progress = progress;
+    this.#publish();
+  }
+
+  #state(): protocol.EngineState {
+    return {
+      phase: this.#phase,
+      message: this.#message,
+      ...(this.#progress === undefined ? {} : { progress: this.#progress }),
+      checkpoint: this.#server?.checkpoint ?? 'base',
+      training: this.#schedule?.state ?? { phase: 'off', message: '', newSignals: 0 },
+      notices: this.#notices,
+    };
+  }
+
+  #publish(): void {
+    void this.#connection.sendNotification(protocol.StateChanged, this.#state()).catch(() => undefined);
+  }
+
+  #notice(message: string): void {
+    if (!this.#notices.includes(message)) this.#notices.push(message);
+    this.#log('warn', message);
+    this.#publish();
+  }
+
+  #log(level: Level, message: string): void {
+    // A client that is gone needs no log.
+    void this.#connection.sendNotification(protocol.Log, { level, message }).catch(() => undefined);
+  }
+
+  #every(ms: number, work: () => void): void {
+    const timer = setInterval(work, ms);
+    timer.unref();
+    this.#timers.push(timer);
+  }
+
+  #guard(what: string, work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#log('error', `${what}: ${(error as Error).message}`);
+    }
+  }
+}

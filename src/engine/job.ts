@@ -1,0 +1,24 @@
+/** Messages between the engine and the trainer, its child process, over Node's IPC. Plain values. */
+
+export interface TrainJob {
+  /** VS Code's global storage folder: the database and the checkpoints. */
+  readonly storageDir: string;
+  readonly cacheDir: string;
+  /** The base model's file or folder, found and checked by the engine. */
+  readonly modelPath: string;
+  /** Holder of the training lease, taken by the engine. */
+  readonly leaseOwner: string;
+  readonly memoryMb: number;
+  readonly tokenBudget: number;
+  /** Halved after a crash: 1, 0.5, 0.25 of what the memory would allow. */
+  readonly batchShare: number;
+  readonly seed: number;
+}
+
+export type ToTrainer = { readonly type: 'train'; readonly job: TrainJob } | { readonly type: 'stop' };
+
+export type FromTrainer =
+  | { readonly type: 'progress'; readonly message: string }
+  | { readonly type: 'log'; readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly message: string }
+  | { readonly type: 'done'; readonly promoted: boolean; readonly reason: string }
+  | { readonly type: 'failed'; readonly message: string };

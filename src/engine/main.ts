@@ -1,0 +1,24 @@
+/** Entry of the engine's process: a connection to the extension host over Node's IPC. */
+import { dirname, join } from 'node:path';
+import { createMessageConnection, IPCMessageReader, IPCMessageWriter } from 'vscode-jsonrpc/node';
+import { Engine } from './engine.ts';
+
+if (process.send === undefined) {
+  console.error("This is Knack's engine: the extension starts it.");
+  process.exit(2);
+}
+
+const connection = createMessageConnection(new IPCMessageReader(process), new IPCMessageWriter(process));
+const engine = new Engine(connection, join(dirname(process.argv[1]!), 'train.cjs'));
+connection.listen();
+
+let ending = false;
+async function end(): Promise<void> {
+  if (ending) return;
+  ending = true;
+  await engine.dispose().catch(() => undefined);
+  process.exit(0);
+}
+// The extension host is gone, or asked for the end.
+process.on('disconnect', end);
+process.on('SIGTERM', end);

@@ -1,0 +1,132 @@
+/** The model that serves: one request at a time on one session, with the personal adapter as the session's inputs. */
+import { randomUUID } from 'node:crypto';
+import { fit } from '../completion/drawable.ts';
+import type { Snapshot } from '../completion/snapshot.ts';
+import type { Completion } from '../completion/suggestion.ts';
+import type { Adapter } from '../model/adapter.ts';
+import { Decoder } from '../model/decode.ts';
+import type { LoraShape } from '../model/lora.ts';
+import { buildPrompt, encodeTarget, PROMPT_FORMAT } from '../model/prompt.ts';
+import type { Tokenizer } from '../model/tokenizer.ts';
+import type { Base } from './base.ts';
+import { SessionForward } from './forward.ts';
+import type { Score } from './protocol.ts';
+
+/** Prompt tokens that a request may cost. */
+export const PROMPT_TOKENS = 448;
+/** An edit longer than this is scored and trained by its first tokens. */
+export const TARGET_TOKENS = 64;
+
+export interface Loaded {
+  /** Checkpoint's id; `base` without an adapter. */
+  readonly checkpoint: string;
+  readonly adapter: Adapter | null;
+}
+
+export class Server {
+  readonly #base: Base;
+  readonly #tokenizer: Tokenizer;
+  #forward: SessionForward;
+  #decoder: Decoder;
+  #checkpoint: string;
+  #turn: Promise<unknown> = Promise.resolve();
+
+  private constructor(base: Base, forward: SessionForward, checkpoint: string) {
+    this.#base = base;
+    this.#tokenizer = base.tokenizer;
+    this.#forward = forward;
+    this.#decoder = new Decoder(forward, base.tokenizer);
+    this.#checkpoint = checkpoint;
+  }
+
+  /** @param shape LoRA shape that the next adapters are expected to have; another one costs a new session. */
+  static async start(base: Base, shape: LoraShape, loaded: Loaded, threads: number): Promise<Server> {
+    const forward = await SessionForward.create(base, loaded.adapter?.shape ?? shape, threads);
+    forward.setAdapter(loaded.adapter);
+    const server = new Server(base, forward, loaded.checkpoint);
+    // The first run of a session allocates: not while somebody waits for it.
+    await server.score(
+      { path: 'a', languageId: 'plaintext', before: 'a', after: '', startLine: 0, recent: [] },
+      'b',
+      0,
+    );
+    return server;
+  }
+
+  get checkpoint(): string {
+    return this.#checkpoint;
+  }
+
+  /** Suggests an edit at the snapshot's cursor. Ends between two forward passes once `isCancelled`. */
+  complete(snapshot: Snapshot, maxNewTokens: number, isCancelled: () => boolean): Promise<Completion> {
+    const began = performance.now();
+    return this.#exclusively(async () => {
+      if (isCancelled()) return { none: 'cancelled' };
+      const prompt = buildPrompt(snapshot, this.#tokenizer, PROMPT_TOKENS);
+      const decoded = await this.#decoder.generate(prompt, maxNewTokens, isCancelled);
+      if (decoded.stop === 'cancelled') return { none: 'cancelled' };
+      const text = decoded.text.trimEnd();
+      if (text.trim() === '') return { none: 'empty' };
+      // An answer that was cut off is no whole edit.
+      if (decoded.stop === 'length') return { none: 'malformed' };
+      const fitted = fit(text, snapshot.after.split('\n', 1)[0]!);
+      if ('none' in fitted) return fitted;
+      return {
+        id: randomUUID(),
+        text: fitted.text,
+        replaceAfter: fitted.replaceAfter,
+        tokenLogprobs: decoded.logprobs,
+        checkpoint: this.#checkpoint,
+        promptHash: prompt.hash,
+        promptFormat: PROMPT_FORMAT,
+        latencyMs: performance.now() - began,
+      };
+    });
+  }
+
+  /** Log-probability of an edit at the snapshot's cursor under the weights that serve. */
+  score(snapshot: Snapshot, text: string, replaceAfter: number): Promise<Score> {
+    return this.#exclusively(async () => {
+      const prompt = buildPrompt(snapshot, this.#tokenizer, PROMPT_TOKENS);
+      const rest = snapshot.after.slice(replaceAfter);
+      const target = encodeTarget(prompt, text, rest, this.#tokenizer, true).slice(0, TARGET_TOKENS);
+      const logprobs = await this.#decoder.score(prompt, target);
+      return {
+        checkpoint: this.#checkpoint,
+        logprob: logprobs.reduce((a, b) => a + b, 0),
+        tokens: target.length,
+      };
+    });
+  }
+
+  /**
+   * Takes up other weights: between two requests, and with the last request's cache filled again, so that the next
+   * one is as fast as the last. Weights of another LoRA shape get a session of their own first.
+   */
+  async swap(loaded: Loaded): Promise<void> {
+    const fresh =
+      loaded.adapter === null || this.#forward.fits(loaded.adapter.shape)
+        ? null
+        : await SessionForward.create(this.#base, loaded.adapter.shape, this.#forward.threads);
+    await this.#exclusively(async () => {
+      if (fresh !== null) {
+        await this.#forward.release();
+        this.#forward = fresh;
+        this.#decoder = new Decoder(fresh, this.#tokenizer);
+      }
+      this.#forward.setAdapter(loaded.adapter);
+      this.#checkpoint = loaded.checkpoint;
+      await this.#decoder.refill();
+    });
+  }
+
+  release(): Promise<void> {
+    return this.#exclusively(() => this.#forward.release());
+  }
+
+  #exclusively<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(work);
+    this.#turn = result.catch(() => undefined);
+    return result;
+  }
+}

@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Decoder, type Forward, firstLine, type KvCache } from '../../src/model/decode.ts';
+import type { Prompt } from '../../src/model/prompt.ts';
+import { wordTokenizer } from './words.ts';
+
+/** A model that knows one text by heart: after the longest suffix of it that it sees, the next token. Counts its work. */
+function parrot(text: string) {
+  const tokenizer = wordTokenizer();
+  const known = [...tokenizer.encode(text), 0];
+  const seen = { tokens: 0, runs: 0 };
+  interface Held extends KvCache {
+    readonly ids: number[];
+  }
+  const held = (ids: number[]): Held => ({ ids, length: ids.length, slice: (n) => held(ids.slice(0, n)) });
+  const next = (ids: readonly number[]): Float32Array => {
+    const logits = new Float32Array(tokenizer.vocabSize);
+    const scores = known.map((_, at) => {
+      let match = 0;
+      while (match < at && match < ids.length && known[at - 1 - match] === ids[ids.length - 1 - match]) match++;
+      return match;
+    });
+    scores.forEach((score, at) => {
+      logits[known[at]!] = Math.max(logits[known[at]!]!, 4 * score);
+    });
+    return logits;
+  };
+  const forward: Forward = {
+    get vocab() {
+      return tokenizer.vocabSize;
+    },
+    run: async (ids, cache, rows) => {
+      const before = (cache as Held | null)?.ids ?? [];
+      seen.tokens += ids.length;
+      seen.runs++;
+      const logits = rows.map((row) => next([...before, ...ids.slice(0, row + 1)]));
+      return { logits: Float32Array.from(logits.flatMap((l) => [...l])), cache: held([...before, ...ids]) };
+    },
+  };
+  const prompt = (before: string, heal = ''): Prompt => ({ ids: tokenizer.encode(before), heal, hash: '' });
+  return { tokenizer, forward, prompt, seen };
+}
+
+const never = (): boolean => false;
+
+test('writes on to the end of the line', async () => {
+  const { tokenizer, forward, prompt } = parrot('let a = one;\nlet b = two;\nend');
+  const decoded = await new Decoder(forward, tokenizer).generate(prompt('let a ='), 20, never);
+  assert.equal(decoded.text, ' one;');
+  assert.equal(decoded.stop, 'line');
+  assert.equal(decoded.ids.length, decoded.logprobs.length);
+  assert.ok(decoded.logprobs.every((l) => l <= 0 && l > -5));
+});
+
+test('after a whole line, writes the next one', async () => {
+  const { tokenizer, forward, prompt } = parrot('let a = one;\nlet b = two;\nend');
+  assert.equal(
+    (await new Decoder(forward, tokenizer).generate(prompt('let a = one;'), 20, never)).text,
+    '\nlet b = two;',
+  );
+});
+
+test('a half-typed word is healed: the first tokens spell it', async () => {
+  const { tokenizer, forward, prompt } = parrot('let a = single;\nend');
+  const decoded = await new Decoder(forward, tokenizer).generate(prompt('let a =', ' sin'), 20, never);
+  assert.equal(decoded.text, 'gle;');
+});
+
+test('the end of text ends the answer and is not in it', async () => {
+  const { tokenizer, forward, prompt } = parrot('return x');
+  const decoded = await new Decoder(forward, tokenizer).generate(prompt('return'), 20, never);
+  assert.deepEqual([decoded.text, decoded.stop], [' x', 'eos']);
+});
+
+test('stops at the limit and says so', async () => {
+  const { tokenizer, forward, prompt } = parrot('a b c d e f g');
+  const decoded = await new Decoder(forward, tokenizer).generate(prompt('a'), 2, never);
+  assert.deepEqual([decoded.text, decoded.stop], [' b c', 'length']);
+});
+
+test('a cancelled request ends within one step', async () => {
+  const { tokenizer, forward, prompt, seen } = parrot('a b c d e f g');
+  const decoded = await new Decoder(forward, tokenizer).generate(prompt('a'), 20, () => seen.runs >= 2);
+  assert.equal(decoded.stop, 'cancelled');
+  assert.equal(seen.runs, 2);
+});
+
+test('a prompt pays only for what follows the common prefix', async () => {
+  const words = Array.from({ length: 300 }, (_, i) => `word${i}`);
+  const text = words.join(' ');
+  const begun = words.slice(0, 200).join(' ');
+  const { tokenizer, forward, prompt, seen } = parrot(text);
+  const decoder = new Decoder(forward, tokenizer);
+  const first = await decoder.generate(prompt(begun), 3, never);
+  const cold = seen.tokens;
+  const second = await decoder.generate(prompt(begun + first.text), 3, never);
+  assert.ok(seen.tokens - cold <= 8, `${seen.tokens - cold} tokens for a warm request`);
+  assert.equal(second.stop, 'length');
+  const fresh = await new Decoder(forward, tokenizer).generate(prompt(begun + first.text), 3, never);
+  assert.deepEqual(second, fresh);
+});
+
+test('scoring gives the log-probabilities that generation gave', async () => {
+  const { tokenizer, forward, prompt } = parrot('let a = one;\nlet b = two;\nend');
+  const decoded = await new Decoder(forward, tokenizer).generate(prompt('let a ='), 20, never);
+  const scored = await new Decoder(forward, tokenizer).score(prompt('let a ='), decoded.ids);
+  assert.deepEqual(scored, [...decoded.logprobs]);
+  assert.deepEqual(await new Decoder(forward, tokenizer).score(prompt('let a ='), []), []);
+});
+
+for (const [text, want] of [
+  ['a\nb', 'a'],
+  ['\n  a\nb', '\n  a'],
+  ['\n\n', '\n\n'],
+  ['', ''],
+] as const) {
+  test(`first line of ${JSON.stringify(text)}`, () => assert.equal(firstLine(text), want));
+}

@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type Example, examplesOf, type SignalRow, splitHeldOut } from '../../src/trainer/examples.ts';
+import { wordTokenizer } from '../model/words.ts';
+
+const limits = { promptTokens: 64, targetTokens: 16 };
+const row = (more: Partial<SignalRow>): SignalRow => ({
+  suggestionId: 's1',
+  at: 0,
+  snapshot: { path: 'a.ts', before: 'function f() {\n  return', after: '\n}\n', startLine: 0, recent: [] },
+  text: ' one;',
+  replaceAfter: 0,
+  outcome: 'accepted',
+  acceptedChars: 0,
+  typedInstead: null,
+  survival: null,
+  ...more,
+});
+
+for (const [name, signal, want] of [
+  ['accepted', {}, [['pull', 1, ' return one;\n']]],
+  ['accepted, most of it survived', { survival: 0.8 }, [['pull', 0.8, ' return one;\n']]],
+  ['accepted, then taken back', { survival: 0.1 }, []],
+  ['taken in part', { outcome: 'partly-accepted', acceptedChars: 4 }, [['pull', 0.5, ' return one']]],
+  ['taken in part, but nothing of it', { outcome: 'partly-accepted', acceptedChars: 0 }, []],
+  ['rejected', { outcome: 'rejected' }, [['push', 1, ' return one;\n']]],
+  [
+    'rejected for something else',
+    { outcome: 'rejected', typedInstead: ' two;\nmore' },
+    [
+      ['push', 1, ' return one;\n'],
+      ['pull', 1, ' return two;'],
+    ],
+  ],
+  [
+    'rejected, then its beginning typed',
+    { outcome: 'rejected', typedInstead: ' one' },
+    [['push', 1, ' return one;\n']],
+  ],
+  ['ignored', { outcome: 'ignored' }, []],
+  ['superseded', { outcome: 'superseded' }, []],
+  ['never seen', { outcome: 'never-seen' }, []],
+] as const) {
+  test(`a suggestion that was ${name}`, () => {
+    const tokenizer = wordTokenizer();
+    const made = examplesOf(row(signal), tokenizer, limits).map((e) => [
+      e.label,
+      e.weight,
+      tokenizer.decode(e.ids.slice(e.targetStart)),
+    ]);
+    assert.deepEqual(made, want);
+  });
+}
+
+test('a long edit is learned by its first tokens', () => {
+  const [example] = examplesOf(row({ text: ' + x'.repeat(100) }), wordTokenizer(), limits);
+  assert.equal(example!.ids.length - example!.targetStart, limits.targetTokens);
+});
+
+const named = (id: string): Example => ({ id, label: 'pull', weight: 1, ids: [1, 2], targetStart: 1 });
+
+test('about one signal in five is held out, always the same ones, with what was typed instead', () => {
+  const all = Array.from({ length: 500 }, (_, i) => [named(`id-${i}`), named(`id-${i}:typed`)]).flat();
+  const { train, heldOut } = splitHeldOut(all);
+  assert.equal(train.length + heldOut.length, all.length);
+  assert.ok(heldOut.length > 120 && heldOut.length < 280, `${heldOut.length} held out`);
+  const ids = new Set(heldOut.map((e) => e.id));
+  for (const e of heldOut) assert.ok(ids.has(`${e.id.replace(':typed', '')}:typed`));
+  assert.deepEqual(
+    splitHeldOut(all.slice(0, 100)).heldOut,
+    heldOut.filter((e) => all.indexOf(e) < 100),
+  );
+});
+
+test('with four examples one is held out in any case; with one none is', () => {
+  const train = (n: number): number[] =>
+    Array.from(
+      { length: 50 },
+      (_, seed) => splitHeldOut(Array.from({ length: n }, (_, i) => named(`${seed}/${i}`))).heldOut.length,
+    );
+  assert.ok(train(4).every((n) => n >= 1));
+  assert.ok(train(0).every((n) => n === 0));
+});
