@@ -16,7 +16,8 @@ function pair(op: string, a: Operand, b: Operand): Value {
   const dtype = typeof a !== 'number' ? a.dtype : typeof b !== 'number' ? b.dtype : 'float32';
   const left = typeof a === 'number' ? scalar(a, dtype) : a;
   const right = typeof b === 'number' ? scalar(b, dtype) : b;
-  return one(op, [unexpanded(left, right), unexpanded(right, left)]);
+  const first = unexpanded(left, right);
+  return one(op, [first, unexpanded(right, first)]);
 }
 
 /** `x` without an Expand that broadcasting against `other` does anyway: saves writing the tensor out. */
