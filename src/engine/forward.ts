@@ -1,0 +1,130 @@
+/** The network's forward pass on a session, as decode.ts wants it: KV cache and adapter are the session's inputs. */
+import type { Adapter } from '../model/adapter.ts';
+import type { Forward, KvCache } from '../model/decode.ts';
+import { buildServeGraph, type LoraShape, loraTensors } from '../model/network.ts';
+import type { Base } from './base.ts';
+import { createSession, float32, int64, type Session, type Tensor } from './runtime.ts';
+
+/** Masked-out attention scores; finite, so that a row of them is still a distribution. */
+const MASKED = -1e9;
+
+export class SessionForward implements Forward {
+  readonly threads: number;
+  readonly #base: Base;
+  readonly #session: Session;
+  readonly #shape: LoraShape;
+  #adapter: Record<string, Tensor> = {};
+
+  private constructor(base: Base, session: Session, shape: LoraShape, threads: number) {
+    this.#base = base;
+    this.#session = session;
+    this.#shape = shape;
+    this.threads = threads;
+    this.setAdapter(null);
+  }
+
+  static async create(base: Base, shape: LoraShape, threads: number): Promise<SessionForward> {
+    const graph = buildServeGraph(base.model.config, base.weights, shape);
+    const session = await createSession(graph, { threads, folder: base.folder });
+    return new SessionForward(base, session, shape, threads);
+  }
+
+  get vocab(): number {
+    return this.#base.model.config.vocab;
+  }
+
+  /** Whether an adapter of this shape can be an input of this session. */
+  fits(shape: LoraShape): boolean {
+    return JSON.stringify(shape) === JSON.stringify(this.#shape);
+  }
+
+  /** null: the base alone, as an adapter of zeros. */
+  setAdapter(adapter: Adapter | null): void {
+    const { config } = this.#base.model;
+    this.#adapter = Object.fromEntries(
+      loraTensors(config, this.#shape).map(({ name, shape }) => {
+        const data = adapter?.tensors.get(name)?.data ?? new Float32Array(shape[0]! * shape[1]!);
+        return [name, float32(shape, data)];
+      }),
+    );
+  }
+
+  async run(
+    ids: readonly number[],
+    cache: KvCache | null,
+    rows: readonly number[],
+  ): Promise<{ logits: Float32Array; cache: KvCache }> {
+    const { layers, kvHeads, headDim } = this.#base.model.config;
+    const past = (cache as SessionCache | null) ?? SessionCache.empty(layers, kvHeads, headDim);
+    const T = ids.length;
+    const feeds: Record<string, Tensor> = {
+      ids: int64([T], ids),
+      positions: int64([T], ids.map((_, i) => past.length + i)),
+      mask: causalMask(T, past.length),
+      rows: int64([rows.length], rows),
+      ...past.feeds(),
+      ...this.#adapter,
+    };
+    const out = await this.#session.run(feeds);
+    return { logits: out.logits!.data as Float32Array, cache: SessionCache.of(out, layers) };
+  }
+
+  release(): Promise<void> {
+    return this.#session.release();
+  }
+}
+
+/** (T, P+T): a row attends to all that was cached and to itself and what stands before it. */
+function causalMask(T: number, P: number): Tensor {
+  const S = P + T;
+  const mask = new Float32Array(T * S);
+  for (let row = 0; row < T; row++) mask.fill(MASKED, row * S + P + row + 1, (row + 1) * S);
+  return float32([T, S], mask);
+}
+
+/** Keys and values of all layers, each (1, kvHeads, length, headDim). */
+class SessionCache implements KvCache {
+  readonly length: number;
+  readonly #tensors: readonly (readonly [key: Tensor, value: Tensor])[];
+
+  private constructor(tensors: readonly (readonly [Tensor, Tensor])[]) {
+    this.#tensors = tensors;
+    this.length = tensors[0]![0].dims[2]!;
+  }
+
+  static empty(layers: number, kvHeads: number, headDim: number): SessionCache {
+    const none = float32([1, kvHeads, 0, headDim], []);
+    return new SessionCache(Array.from({ length: layers }, () => [none, none] as const));
+  }
+
+  static of(out: Record<string, Tensor>, layers: number): SessionCache {
+    return new SessionCache(
+      Array.from({ length: layers }, (_, i) => [out[`present.${i}.key`]!, out[`present.${i}.value`]!] as const),
+    );
+  }
+
+  feeds(): Record<string, Tensor> {
+    return Object.fromEntries(
+      this.#tensors.flatMap(([key, value], i) => [
+        [`past.${i}.key`, key],
+        [`past.${i}.value`, value],
+      ]),
+    );
+  }
+
+  slice(length: number): SessionCache {
+    if (length === this.length) return this;
+    return new SessionCache(this.#tensors.map(([key, value]) => [prefix(key, length), prefix(value, length)] as const));
+  }
+}
+
+/** The first `length` positions of (1, heads, S, headDim). */
+function prefix(tensor: Tensor, length: number): Tensor {
+  const [, heads, S, headDim] = tensor.dims as [number, number, number, number];
+  const from = tensor.data as Float32Array;
+  const to = new Float32Array(heads * length * headDim);
+  for (let h = 0; h < heads; h++) {
+    to.set(from.subarray(h * S * headDim, (h * S + length) * headDim), h * length * headDim);
+  }
+  return float32([1, heads, length, headDim], to);
+}
