@@ -38,6 +38,8 @@ export function fileError(error: unknown, path: string): unknown {
         `There is no file ${path}. Check the path, or clear the setting to use the default model.`,
         cause,
       );
+    case 'EISDIR':
+      return new ModelError('not-a-model', `${path} is a folder where a file was expected.`, cause);
     case 'EACCES':
     case 'EPERM':
       return new ModelError(
