@@ -25,6 +25,17 @@ export interface Tokenizer {
   special(name: string): number | undefined;
 }
 
+/** What we use of the library, whose own declarations do not resolve under Node's module rules. */
+interface Library {
+  readonly normalizer: ((text: string) => string) | null;
+  readonly pre_tokenizer: ((text: string) => string[]) | null;
+  readonly model: {
+    max_length_to_cache: number;
+    readonly tokens_to_ids: ReadonlyMap<string, number>;
+    encode(pieces: string[]): string[];
+  } | null;
+}
+
 /** Control tokens that end a text in the models we read, whatever their files name as the end (as in llama.cpp). */
 const ENDS = ['<|endoftext|>', '<|im_end|>', '<|eot_id|>', '<|end_of_text|>'];
 const MOST_STRETCH = 4096;
@@ -42,7 +53,7 @@ export function createTokenizer(spec: TokenizerSpec, vocabSize: number, eosIds: 
       `The tokenizer has ${spec.tokens.length} tokens, the model only ${vocabSize}: it is the tokenizer of another model. Put the model’s own tokenizer.json beside it.`,
     );
   }
-  const library = new BpeTokenizer(
+  const library: Library = new BpeTokenizer(
     {
       version: '1.0',
       normalizer: spec.normalizer,
@@ -66,7 +77,7 @@ export function createTokenizer(spec: TokenizerSpec, vocabSize: number, eosIds: 
   const { normalizer, pre_tokenizer: preTokenizer, model } = library;
   if (preTokenizer === null || model === null) throw new TypeError('the library built no BPE');
   // The library's own cache takes 40 µs a look-up once it is full (its Map keeps the deleted entries at its head).
-  Object.assign(model, { max_length_to_cache: 0 });
+  model.max_length_to_cache = 0;
   const known = new Map<string, readonly number[]>();
   const merge = (piece: string): readonly number[] => {
     const found = known.get(piece);
