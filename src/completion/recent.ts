@@ -20,59 +20,70 @@ export const MIRROR = { documents: 16, lines: 50_000 } as const;
 
 /** A stretch that may still grow: `count` lines from `line` on stand where the lines `removed` stood. */
 interface Live {
-  readonly path: string;
+  readonly document: string;
   readonly removed: readonly string[];
   line: number;
   count: number;
 }
 
-/** A stretch that grew too long to be joined further, or whose document is gone. */
-type Stretch = Live | { readonly done: RecentEdit };
+/** A stretch that grew too long to be joined further, or whose document is no longer followed. */
+interface Done {
+  readonly document: string;
+  readonly done: RecentEdit;
+}
+
+type Stretch = Live | Done;
+
+interface Mirror {
+  readonly path: string;
+  readonly lines: string[];
+}
 
 export class RecentEdits {
-  /** Path to lines, least recently edited first. */
-  readonly #mirrors = new Map<string, string[]>();
+  /** By document (any text that identifies it, such as its URI), least recently edited first. */
+  readonly #mirrors = new Map<string, Mirror>();
   /** Oldest first. */
   #stretches: Stretch[] = [];
 
   /**
    * Starts to follow a document, whose text is `lines`; too long a document is not followed. Changes to a document
    * that is not followed are ignored, as what they replaced is unknown.
+   * @param path as in Snapshot.path
    */
-  open(path: string, lines: readonly string[]): void {
-    this.close(path);
+  open(document: string, path: string, lines: readonly string[]): void {
+    this.close(document);
     if (lines.length > MIRROR.lines || lines.some((l) => l.length > SUITABLE.lineLength)) return;
-    this.#mirrors.set(path, [...lines]);
+    this.#mirrors.set(document, { path, lines: [...lines] });
     for (const oldest of this.#mirrors.keys()) {
       if (this.#mirrors.size <= MIRROR.documents) break;
       this.close(oldest);
     }
   }
 
-  follows(path: string): boolean {
-    return this.#mirrors.has(path);
+  follows(document: string): boolean {
+    return this.#mirrors.has(document);
   }
 
   /** Stops to follow a document; its stretches stay as they are now. */
-  close(path: string): void {
-    this.#stretches = this.#stretches.map((s) => ('done' in s || s.path !== path ? s : { done: this.#read(s) }));
-    this.#mirrors.delete(path);
+  close(document: string): void {
+    this.#stretches = this.#stretches.map((s) => (s.document === document ? this.#freeze(s) : s));
+    this.#mirrors.delete(document);
   }
 
-  /** Forgets every stretch in a document, and the document. */
-  forget(path: string): void {
-    this.close(path);
-    this.#stretches = this.#stretches.filter((s) => !('done' in s) || s.done.path !== path);
+  /** Forgets everything. */
+  clear(): void {
+    this.#mirrors.clear();
+    this.#stretches = [];
   }
 
-  change(path: string, changes: readonly TextChange[]): void {
-    const lines = this.#mirrors.get(path);
-    if (!lines) return;
-    this.#mirrors.delete(path);
-    this.#mirrors.set(path, lines);
+  change(document: string, changes: readonly TextChange[]): void {
+    const mirror = this.#mirrors.get(document);
+    if (!mirror) return;
+    this.#mirrors.delete(document);
+    this.#mirrors.set(document, mirror);
     for (const change of changes) {
-      if (!this.#apply(path, lines, change)) {
-        this.close(path); // out of step with the editor: stop rather than tell stories
+      if (!this.#apply(document, mirror.lines, change)) {
+        this.close(document); // out of step with the editor: stop rather than tell stories
         return;
       }
     }
@@ -81,37 +92,37 @@ export class RecentEdits {
   /** Oldest first, at most WINDOW.recentEdits, each side at most WINDOW.edit units; what was undone is left out. */
   recent(): readonly RecentEdit[] {
     return this.#stretches
-      .map((s) => ('done' in s ? s.done : this.#read(s)))
+      .map((s) => this.#freeze(s).done)
       .filter((e) => e.removed !== e.added)
       .slice(-WINDOW.recentEdits);
   }
 
-  #apply(path: string, lines: string[], { start, end, text }: TextChange): boolean {
+  #apply(document: string, lines: string[], { start, end, text }: TextChange): boolean {
     const first = lines[start.line];
     const last = lines[end.line];
     if (first === undefined || last === undefined || end.line < start.line) return false;
     if (start.character > first.length || end.character > last.length) return false;
 
-    const stretch = this.#reach(path, lines, start.line, end.line);
+    const stretch = this.#reach(document, lines, start.line, end.line);
     const inserted = (first.slice(0, start.character) + text + last.slice(end.character)).split(/\r\n|\r|\n/);
     const grown = inserted.length - (end.line - start.line + 1);
     splice(lines, start.line, end.line - start.line + 1, inserted);
 
     stretch.count += grown;
     for (const other of this.#stretches) {
-      if (other !== stretch && !('done' in other) && other.path === path && other.line > start.line)
+      if (other !== stretch && !('done' in other) && other.document === document && other.line > start.line)
         other.line += grown;
     }
     if (sum(stretch.removed, 0, stretch.removed.length) + sum(lines, stretch.line, stretch.count) > 2 * WINDOW.edit) {
-      this.#stretches[this.#stretches.length - 1] = { done: this.#read(stretch) };
+      this.#stretches[this.#stretches.length - 1] = this.#freeze(stretch);
     }
     this.#bound();
     return true;
   }
 
   /** The newest stretch, made to cover the lines `from` to `to` before they change; it takes in those it touches. */
-  #reach(path: string, lines: readonly string[], from: number, to: number): Live {
-    const live = this.#stretches.filter((s): s is Live => !('done' in s) && s.path === path);
+  #reach(document: string, lines: readonly string[], from: number, to: number): Live {
+    const live = this.#stretches.filter((s): s is Live => !('done' in s) && s.document === document);
     const touched = new Set<Live>();
     let line = from;
     let end = to + 1;
@@ -131,7 +142,7 @@ export class RecentEdits {
       removed = removed.concat(lines.slice(at, s.line), s.removed);
       at = s.line + s.count;
     }
-    const stretch: Live = { path, removed: removed.concat(lines.slice(at, end)), line, count: end - line };
+    const stretch: Live = { document, removed: removed.concat(lines.slice(at, end)), line, count: end - line };
     this.#stretches = [...this.#stretches.filter((s) => 'done' in s || !touched.has(s)), stretch];
     return stretch;
   }
@@ -143,14 +154,11 @@ export class RecentEdits {
     }
   }
 
-  #read(s: Live): RecentEdit {
-    const lines = this.#mirrors.get(s.path) ?? [];
-    return {
-      path: s.path,
-      line: s.line,
-      removed: shown(s.removed),
-      added: shown(lines.slice(s.line, s.line + s.count)),
-    };
+  #freeze(s: Stretch): Done {
+    if ('done' in s) return s;
+    const { path, lines } = this.#mirrors.get(s.document)!; // a live stretch's document is followed
+    const added = shown(lines.slice(s.line, s.line + s.count));
+    return { document: s.document, done: { path, line: s.line, removed: shown(s.removed), added } };
   }
 }
 

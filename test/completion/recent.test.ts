@@ -15,8 +15,8 @@ const edit = (line: number, removed: string, added: string, path = 'a'): RecentE
 
 function check(lines: string[], changes: Short[], expect: RecentEdit[]): void {
   const recent = new RecentEdits();
-  recent.open('a', lines);
-  for (const c of changes) recent.change('a', [at(c)]);
+  recent.open('file:///a', 'a', lines);
+  for (const c of changes) recent.change('file:///a', [at(c)]);
   assert.deepEqual(recent.recent(), expect);
 }
 
@@ -49,62 +49,64 @@ test('CRLF and lone surrogates come out as LF and U+FFFD', () => {
 
 test('lines that are deleted', () => {
   const recent = new RecentEdits();
-  recent.open('a', five);
-  recent.change('a', [{ start: { line: 1, character: 0 }, end: { line: 3, character: 0 }, text: '' }]);
+  recent.open('file:///a', 'a', five);
+  recent.change('file:///a', [{ start: { line: 1, character: 0 }, end: { line: 3, character: 0 }, text: '' }]);
   assert.deepEqual(recent.recent(), [edit(1, 'one\ntwo\nthree', 'three')]);
 });
 
 test('several changes of one event, each at its turn', () => {
   const recent = new RecentEdits();
-  recent.open('a', five);
-  recent.change('a', [at([4, 0, 4, '4\n5']), at([0, 0, 4, '0'])]);
+  recent.open('file:///a', 'a', five);
+  recent.change('file:///a', [at([4, 0, 4, '4\n5']), at([0, 0, 4, '0'])]);
   assert.deepEqual(recent.recent(), [edit(4, 'four', '4\n5'), edit(0, 'zero', '0')]);
 });
 
-test('edits of several documents, oldest first; those of a closed one stay, those of a forgotten one go', () => {
+test('edits of several documents, oldest first; those of a closed one stay', () => {
   const recent = new RecentEdits();
-  recent.open('a', five);
-  recent.open('b', five);
-  recent.change('a', [at([0, 0, 0, 'x'])]);
-  recent.change('b', [at([0, 0, 0, 'y'])]);
-  recent.close('a');
+  recent.open('file:///a', 'a', five);
+  recent.open('file:///b', 'b', five);
+  recent.change('file:///a', [at([0, 0, 0, 'x'])]);
+  recent.change('file:///b', [at([0, 0, 0, 'y'])]);
+  recent.close('file:///a');
   assert.deepEqual(recent.recent(), [edit(0, 'zero', 'xzero'), edit(0, 'zero', 'yzero', 'b')]);
-  recent.forget('a');
-  assert.deepEqual(recent.recent(), [edit(0, 'zero', 'yzero', 'b')]);
+  recent.clear();
+  assert.deepEqual(recent.recent(), []);
+  assert.equal(recent.follows('file:///b'), false);
 });
 
 test('bounds: edits, their length, documents, and documents too long to follow', () => {
   const recent = new RecentEdits();
   recent.open(
+    'file:///a',
     'a',
     Array.from({ length: 200 }, (_, i) => `line ${i}`),
   );
-  for (let i = 0; i < 40; i++) recent.change('a', [at([i * 4, 0, 0, 'x'.repeat(100)])]);
+  for (let i = 0; i < 40; i++) recent.change('file:///a', [at([i * 4, 0, 0, 'x'.repeat(100)])]);
   assert.equal(recent.recent().length, WINDOW.recentEdits);
-  recent.change('a', [at([0, 0, 0, 'y'.repeat(100_000)])]);
+  recent.change('file:///a', [at([0, 0, 0, 'y'.repeat(100_000)])]);
   for (const e of recent.recent()) assert.ok(e.added.length <= WINDOW.edit && e.removed.length <= WINDOW.edit);
 
-  recent.open('long', Array(MIRROR.lines + 1).fill(''));
-  assert.equal(recent.follows('long'), false);
-  for (let i = 0; i <= MIRROR.documents; i++) recent.open(`doc${i}`, ['']);
-  assert.equal(recent.follows('a'), false);
-  assert.equal(recent.follows('doc1'), true);
+  recent.open('file:///long', 'long', Array(MIRROR.lines + 1).fill(''));
+  assert.equal(recent.follows('file:///long'), false);
+  for (let i = 0; i <= MIRROR.documents; i++) recent.open(`file:///doc${i}`, 'doc', ['']);
+  assert.equal(recent.follows('file:///a'), false);
+  assert.equal(recent.follows('file:///doc1'), true);
 });
 
 test('a paste of more lines than fit on the stack', () => {
   const recent = new RecentEdits();
-  recent.open('a', five);
-  recent.change('a', [at([2, 0, 0, 'p\n'.repeat(300_000)])]);
-  recent.change('a', [at([300_004, 0, 4, 'end'])]);
+  recent.open('file:///a', 'a', five);
+  recent.change('file:///a', [at([2, 0, 0, 'p\n'.repeat(300_000)])]);
+  recent.change('file:///a', [at([300_004, 0, 4, 'end'])]);
   assert.deepEqual(recent.recent().at(-1), edit(300_004, 'four', 'end'));
 });
 
 test('a change that cannot be ends the following of its document, and nothing else', () => {
   const recent = new RecentEdits();
-  recent.open('a', five);
-  recent.change('a', [at([0, 0, 0, 'x'])]);
-  recent.change('a', [at([99, 0, 0, 'x'])]);
-  assert.equal(recent.follows('a'), false);
+  recent.open('file:///a', 'a', five);
+  recent.change('file:///a', [at([0, 0, 0, 'x'])]);
+  recent.change('file:///a', [at([99, 0, 0, 'x'])]);
+  assert.equal(recent.follows('file:///a'), false);
   assert.deepEqual(recent.recent(), [edit(0, 'zero', 'xzero')]);
 });
 
@@ -114,7 +116,7 @@ test('any edits: each stretch, undone, gives back what was there', () => {
     const first = Array.from({ length: 1 + Math.floor(random() * 12) }, (_, i) => `l${i}`);
     let lines = first;
     const recent = new RecentEdits();
-    recent.open('a', lines);
+    recent.open('file:///a', 'a', lines);
     for (let step = 0; step < 8; step++) {
       const line = Math.floor(random() * lines.length);
       const end = Math.min(lines.length - 1, line + Math.floor(random() * 3));
@@ -125,7 +127,7 @@ test('any edits: each stretch, undone, gives back what was there', () => {
         text: noise(random, 3).replace(/[\r\ud800-\udfff]/g, ''),
       };
       lines = applied(lines, change);
-      recent.change('a', [change]);
+      recent.change('file:///a', [change]);
     }
     // Short texts stay live, so the stretches are apart: from the last line up, each can be turned back.
     let text = lines;
