@@ -1,7 +1,8 @@
 /** `npm run build`: bundles the extension and its two child processes into dist/. */
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type BuildOptions, build as bundle } from 'esbuild';
+import { thirdPartyNotices } from './notices.ts';
 import { ROOT } from './paths.ts';
 import { main, step, UserError } from './progress.ts';
 
@@ -31,6 +32,7 @@ const COMMON = {
 export async function build(): Promise<void> {
   const dist = join(ROOT, 'dist');
   mkdirSync(dist, { recursive: true });
+  const inputs = new Set<string>();
   for (const [name, { entry, external }] of Object.entries(BUNDLES)) {
     rmSync(join(dist, `${name}.cjs`), { force: true });
     if (!existsSync(join(ROOT, entry))) {
@@ -39,11 +41,19 @@ export async function build(): Promise<void> {
     }
     const outfile = join(dist, `${name}.cjs`);
     try {
-      await bundle({ ...COMMON, entryPoints: [entry], outfile, external: [...external] });
+      const result = await bundle({
+        ...COMMON,
+        entryPoints: [entry],
+        outfile,
+        external: [...external],
+        metafile: true,
+      });
+      for (const input of Object.keys(result.metafile.inputs)) inputs.add(input);
     } catch (error) {
       throw new UserError(`${entry} does not build:\n${(error as Error).message}`);
     }
   }
+  writeFileSync(join(dist, 'THIRD-PARTY.txt'), thirdPartyNotices(ROOT, [...inputs]));
 }
 
 if (import.meta.main) {

@@ -27,7 +27,7 @@ interface Replacement {
 }
 
 /** The function directly before `checkProposedApiEnabled`, whatever the minifier called the two. */
-const IS_ENABLED: Replacement = {
+export const IS_ENABLED: Replacement = {
   from: /function ([\w$]+)\(([\w$]+),([\w$]+)\)\{return!0\}(?=function [\w$]+\(\2,\3\)\{if\(!\1\(\2,\3\)\)throw new Error\(`Extension)/g,
   to: 'function $1($2,$3){return!!($2.enabledApiProposals&&$2.enabledApiProposals.includes($3))}',
 };

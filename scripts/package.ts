@@ -1,0 +1,72 @@
+/**
+ * `npm run package [-- --target linux-x64]`: makes dist/knack-<version>-<target>.vsix with that target's native files
+ * only. All targets can be made on any platform: the two native packages carry every platform's binaries.
+ */
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { build } from './build.ts';
+import { ROOT } from './paths.ts';
+import { run } from './process.ts';
+import { main, step, UserError } from './progress.ts';
+
+const ORT = 'node_modules/onnxruntime-node/bin/napi-v6';
+const SQLITE = 'node_modules/better-sqlite3/prebuilds';
+
+/** VS Code's name of a platform -> the native files that it needs. onnxruntime-node has no darwin-x64 and no musl binary. */
+const TARGETS: Readonly<Record<string, readonly string[]>> = {
+  'linux-x64': [`${ORT}/linux/x64/*`, `${SQLITE}/linux-x64.node`],
+  'linux-arm64': [`${ORT}/linux/arm64/*`, `${SQLITE}/linux-arm64.node`],
+  // the other dylib is the same file under a longer name; the binding asks for this one
+  'darwin-arm64': [
+    `${ORT}/darwin/arm64/onnxruntime_binding.node`,
+    `${ORT}/darwin/arm64/libonnxruntime.1.dylib`,
+    `${SQLITE}/darwin-arm64.node`,
+  ],
+  'win32-x64': [`${ORT}/win32/x64/*`, `${SQLITE}/win32-x64.node`],
+  'win32-arm64': [`${ORT}/win32/arm64/*`, `${SQLITE}/win32-arm64.node`],
+};
+
+/** Makes the VSIX of a target from what dist/ holds, and returns its path. */
+export async function packageExtension(target: string): Promise<string> {
+  const natives = TARGETS[target];
+  if (!natives)
+    throw new UserError(`There is no package for "${target}". There are: ${Object.keys(TARGETS).join(', ')}.`);
+  for (const file of natives) {
+    if (!file.endsWith('*') && !existsSync(join(ROOT, file)))
+      throw new UserError(`${file} is missing: delete node_modules and run this again.`);
+  }
+  const { name, version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+  const vsix = join(ROOT, 'dist', `${name}-${version}-${target}.vsix`);
+  const temporary = mkdtempSync(join(tmpdir(), 'knack-package-'));
+  try {
+    const ignoreFile = join(temporary, 'vscodeignore');
+    const rules = [readFileSync(join(ROOT, '.vscodeignore'), 'utf8'), ...natives.map((file) => `!${file}`)];
+    writeFileSync(ignoreFile, rules.join('\n') + '\n');
+    const vsce = join(ROOT, 'node_modules', '@vscode', 'vsce', 'vsce');
+    const options = ['--no-rewrite-relative-links', '--allow-missing-repository'];
+    const { status, output } = await run(
+      process.execPath,
+      [vsce, 'package', '--target', target, '--ignoreFile', ignoreFile, '--out', vsix, ...options],
+      { cwd: ROOT },
+    );
+    if (status !== 0) throw new UserError(`vsce could not make the package:\n${output.trim()}`);
+  } finally {
+    rmSync(temporary, { recursive: true, force: true });
+  }
+  return vsix;
+}
+
+/** The target that this machine runs. */
+export const hostTarget = () => `${process.platform}-${process.arch}`;
+
+if (import.meta.main) {
+  await main(async () => {
+    const { values } = parseArgs({ options: { target: { type: 'string', default: hostTarget() } } });
+    await step('Building', build);
+    const vsix = await step(`Packaging for ${values.target}`, () => packageExtension(values.target));
+    console.log(`${vsix} (${(statSync(vsix).size / 1e6).toFixed(1)} MB)`);
+    return 0;
+  });
+}
