@@ -12,20 +12,24 @@ function one(op: string, inputs: readonly Value[], attributes?: Attributes): Val
   return apply(op, inputs, attributes)[0] as Value;
 }
 
+/**
+ * An element-wise op of two operands. An Expand among them is moved behind the op, where it most often falls away
+ * because broadcasting does the same: saves writing the stretched tensor out.
+ */
 function pair(op: string, a: Operand, b: Operand): Value {
   const dtype = typeof a !== 'number' ? a.dtype : typeof b !== 'number' ? b.dtype : 'float32';
   const left = typeof a === 'number' ? scalar(a, dtype) : a;
   const right = typeof b === 'number' ? scalar(b, dtype) : b;
-  const first = unexpanded(left, right);
-  return one(op, [first, unexpanded(right, first)]);
+  const [first, second] = [unexpanded(left), unexpanded(right)];
+  const result = one(op, [first, second]);
+  const shape = broadcast(left.shape, right.shape);
+  return shape === null || (first === left && second === right) ? result : expand(result, shape);
 }
 
-/** `x` without an Expand that broadcasting against `other` does anyway: saves writing the tensor out. */
-function unexpanded(x: Value, other: Value): Value {
-  if (x.source.kind !== 'node' || x.source.node.op !== 'Expand') return x;
-  const inner = x.source.node.inputs[0] as Value;
-  const shape = broadcast(inner.shape, other.shape);
-  return shape && sameShape(shape, x.shape) ? inner : x;
+/** What an Expand was made from; any other value as it is. */
+function unexpanded(x: Value): Value {
+  const made = x.source.kind === 'node' && x.source.node.op === 'Expand' && !x.detached ? x.source.node : null;
+  return made?.inputs[0] ?? x;
 }
 
 export const abs = (x: Value): Value => one('Abs', [x]);

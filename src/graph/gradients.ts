@@ -92,7 +92,8 @@ export const GRADIENTS: Readonly<Record<string, Rule>> = {
     return node.inputs.map((_, i) => () => (parts ??= g.split(dY!, axis, sizes()))[i]!);
   },
   Cos: unary((dY, _y, x) => () => g.neg(g.mul(dY, g.sin(x)))),
-  Div: binary((dY, _a, b, y) => [() => g.div(dY, b), () => g.neg(g.div(g.mul(dY, y), b))]),
+  // Summed before the division: b is the same all along a stretched axis.
+  Div: binary((dY, _a, b, y) => [() => g.div(dY, b), () => g.neg(g.div(g.sumTo(g.mul(dY, y), b.shape), b))]),
   Exp: unary((dY, y) => () => g.mul(dY, y)),
   Expand: (node, [dY]) => [() => g.sumTo(dY!, node.inputs[0]!.shape), null],
   // Through ScatterElements: ONNX Runtime's CPU ScatterND(add) loses updates when two threads meet on an index.

@@ -4,7 +4,7 @@
 
 import { identity } from './build.ts';
 import type { Attributes } from './ops.ts';
-import { type Dim, type DType, isExternal, type TensorData } from './tensor.ts';
+import { type Dim, type DType, isExternal, sameShape, type TensorData } from './tensor.ts';
 import { GraphError, nodesOf, type Source, type Value } from './value.ts';
 
 export interface NamedValue {
@@ -62,7 +62,11 @@ export function makeGraph(name: string, outputs: Readonly<Record<string, Value>>
   const shared = new Map<string, string>();
   const nameLeaf = ({ source, dtype, shape }: Value): string => {
     if (source.kind === 'input') {
-      inputs.push({ name: source.name, dtype, shape });
+      // Two pieces of a graph may ask for the same input; where they differ about it, verify refuses the name.
+      const asked = { name: source.name, dtype, shape };
+      const same = (each: NamedValue): boolean =>
+        each.name === asked.name && each.dtype === dtype && sameShape(each.shape, shape);
+      if (!inputs.some(same)) inputs.push(asked);
       return source.name;
     }
     if (source.kind !== 'constant') throw new TypeError('not a leaf');

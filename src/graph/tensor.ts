@@ -58,7 +58,8 @@ interface Product {
 
 function factors(dim: Dim): Product {
   if (typeof dim === 'number') return { factor: dim, symbols: [] };
-  const parts = dim.split('*');
+  // A sum is one symbol of a product.
+  const parts = dim.includes('+') && !dim.includes('(') ? [`(${dim})`] : dim.match(/\([^)]*\)|[^*]+/g)!;
   const numbers = parts.filter((part) => /^\d+$/.test(part)).map(Number);
   return { factor: elements(numbers), symbols: parts.filter((part) => !/^\d+$/.test(part)).sort() };
 }
@@ -69,7 +70,8 @@ export function multiplyDims(...dims: readonly Dim[]): Dim {
   const factor = elements(all.map((each) => each.factor));
   const symbols = all.flatMap((each) => each.symbols).sort();
   if (symbols.length === 0 || factor === 0) return factor;
-  return factor === 1 ? symbols.join('*') : [factor, ...symbols].join('*');
+  if (factor === 1 && symbols.length === 1) return symbols[0]!.replace(/^\(|\)$/g, '');
+  return [...(factor === 1 ? [] : [factor]), ...symbols].join('*');
 }
 
 /** `dividend / divisor` in normal form, or null if it does not divide. */
@@ -86,12 +88,20 @@ export function divideDims(dividend: Dim, divisor: Dim): Dim | null {
   return multiplyDims(above.factor / below.factor, ...symbols);
 }
 
-/** The sum of two dimensions: `P+T` where one of them is symbolic. */
+/** The sum of two dimensions in normal form: `P+T`, `3*T` for `2*T` and `T`. */
 export function addDims(a: Dim, b: Dim): Dim {
   if (typeof a === 'number' && typeof b === 'number') return a + b;
-  if (a === 0) return b;
-  if (b === 0) return a;
-  return `${a}+${b}`;
+  const terms = new Map<string, number>();
+  for (const dim of [a, b]) {
+    for (const term of typeof dim === 'number' ? [dim] : dim.split('+')) {
+      const { factor, symbols } = factors(/^\d+$/.test(`${term}`) ? Number(term) : term);
+      terms.set(symbols.join('*'), (terms.get(symbols.join('*')) ?? 0) + factor);
+    }
+  }
+  return [...terms]
+    .filter(([, factor]) => factor !== 0)
+    .map(([symbol, factor]) => (symbol === '' ? factor : multiplyDims(factor, symbol)))
+    .join('+');
 }
 
 export function sameShape(a: readonly Dim[], b: readonly Dim[]): boolean {

@@ -52,7 +52,7 @@ export function scope<T>(name: string, build: () => T): T {
   }
 }
 
-/** A graph input. Two inputs of one graph may not share a name. */
+/** A graph input. Inputs of one graph that share a name are the same input. */
 export function input(name: string, dtype: DType, shape: readonly Dim[]): Value {
   return { dtype, shape, source: { kind: 'input', name }, detached: false };
 }

@@ -1,0 +1,246 @@
+/**
+ * The network: the one definition that serving, scoring and training share. Llama and Qwen 2 in the arithmetic of
+ * Hugging Face's `modeling_llama.py` and `modeling_qwen2.py`: RMSNorm before attention and MLP, rotary positions in the
+ * rotate-half convention, grouped-query attention, SwiGLU.
+ *
+ * Activations are (batch · time, width); weights are [out, in] under Hugging Face's names.
+ */
+import { basename } from 'node:path';
+import * as g from '../graph/build.ts';
+import { type Graph, makeGraph } from '../graph/graph.ts';
+import type { ConstantTensor, Dim } from '../graph/tensor.ts';
+import { addDims, multiplyDims } from '../graph/tensor.ts';
+import { constant, input, scope, type Value } from '../graph/value.ts';
+import type { ModelConfig } from './config.ts';
+import { ModelError } from './errors.ts';
+import { type LoraShape, type LoraTarget, linearName, loraTensors } from './lora.ts';
+import { rotaryFrequencies } from './rope.ts';
+import type { WeightsBlob } from './weights.ts';
+
+/** The base's tensors by Hugging Face's names: inline, or in a file beside the graph. */
+export type Weights = ReadonlyMap<string, ConstantTensor>;
+
+/** The tensors of a weights file, for graphs that are written beside it. */
+export function mapped(blob: WeightsBlob): Weights {
+  const file = basename(blob.path);
+  return new Map(
+    [...blob.tensors].map(([name, { shape, offset, length }]) => [
+      name,
+      { dtype: 'float32', shape, data: { file, offset, length } },
+    ]),
+  );
+}
+
+/** What the weights are as values of a graph: constants where they are frozen, inputs where they are trained. */
+export type WeightValues = (name: string) => Value;
+
+/** An adapter as values of a graph, by PEFT's names. */
+export interface LoraValues {
+  readonly shape: LoraShape;
+  readonly tensor: (name: string) => Value;
+}
+
+/** Where attention looks, the same for all blocks. */
+export interface AttentionContext {
+  readonly batch: Dim;
+  readonly time: Dim;
+  /** (T, headDim / 2) each; the query's are scaled by 1/√headDim. */
+  readonly rotary: Readonly<Record<'keyCos' | 'keySin' | 'queryCos' | 'querySin', Value>>;
+  /** (heads / kvHeads · T, P + T) added to the scores. */
+  readonly mask: Value;
+  /** Keys and values of what came before, a block (batch, kvHeads, P, headDim). */
+  readonly past: ((layer: number) => KeyValue) | null;
+}
+
+export interface KeyValue {
+  readonly key: Value;
+  readonly value: Value;
+}
+
+/** Frozen weights as constants; each name is one value, however often it is asked for. Throws ModelError. */
+export function frozen(weights: Weights): WeightValues {
+  const made = new Map<string, Value>();
+  return (name) => {
+    const known = made.get(name);
+    if (known) return known;
+    const tensor = weights.get(name);
+    if (!tensor) throw new ModelError('architecture', `The model has no tensor “${name}”, which its network needs.`);
+    const value = constant(tensor, name);
+    made.set(name, value);
+    return value;
+  };
+}
+
+/** An adapter's matrices as graph inputs under PEFT's names. */
+export function loraInputs(config: ModelConfig, shape: LoraShape): LoraValues {
+  const values = new Map(
+    loraTensors(config, shape).map((each) => [each.name, input(each.name, 'float32', each.shape)]),
+  );
+  return { shape, tensor: (name) => values.get(name)! };
+}
+
+/** A model's forward pass in parts, over weights that may be frozen or trained. */
+export class Network {
+  readonly config: ModelConfig;
+  readonly #weight: WeightValues;
+  readonly #lora: LoraValues | null;
+
+  constructor(config: ModelConfig, weight: WeightValues, lora: LoraValues | null) {
+    this.config = config;
+    this.#weight = weight;
+    this.#lora = lora;
+  }
+
+  /** @param ids int64 of any shape @returns (…ids, hidden) */
+  embed(ids: Value): Value {
+    return scope('model.embed_tokens', () => g.gather(this.#weight('model.embed_tokens.weight'), ids));
+  }
+
+  /** One block: (batch · time, hidden) to the same. The keys and values include the past's. */
+  block(layer: number, x: Value, context: AttentionContext): { readonly x: Value } & KeyValue {
+    const name = `model.layers.${layer}`;
+    return scope(name, () => {
+      const normed = this.#norm(x, `${name}.input_layernorm.weight`);
+      const attended = scope('self_attn', () => this.#attention(layer, normed, context));
+      const mixed = g.add(x, attended.x);
+      const inner = this.#norm(mixed, `${name}.post_attention_layernorm.weight`);
+      return {
+        ...attended,
+        x: g.add(
+          mixed,
+          scope('mlp', () => this.#mlp(layer, inner)),
+        ),
+      };
+    });
+  }
+
+  /** Final norm and head: (rows, hidden) to logits (rows, vocab). */
+  head(x: Value): Value {
+    return scope('lm_head', () => {
+      const weight = this.#weight(this.config.tiedHead ? 'model.embed_tokens.weight' : 'lm_head.weight');
+      return g.gemm(this.#norm(x, 'model.norm.weight'), weight, { transB: true });
+    });
+  }
+
+  /** RMSNorm, decomposed: on WebGPU the fused op's second output is wrong, and its gradient would need it. */
+  #norm(x: Value, name: string): Value {
+    const square = g.reduceMean(g.pow(x, 2), { axes: [-1] });
+    return g.mul(g.div(x, g.sqrt(g.add(square, this.config.rmsEps))), this.#weight(name));
+  }
+
+  #linear(layer: number, target: LoraTarget, x: Value, bias = false): Value {
+    const name = linearName(layer, target);
+    const weight = this.#weight(`${name}.weight`);
+    const base = g.gemm(x, weight, { transB: true, ...(bias ? { c: this.#weight(`${name}.bias`) } : {}) });
+    const lora = this.#lora;
+    if (!lora?.shape.layers.includes(layer) || !lora.shape.targets.includes(target)) return base;
+    return scope('lora', () => {
+      const low = g.gemm(x, lora.tensor(`base_model.model.${name}.lora_A.weight`), { transB: true });
+      // alpha / rank is an attribute of the graph: an adapter of another alpha is another graph.
+      return g.gemm(low, lora.tensor(`base_model.model.${name}.lora_B.weight`), {
+        transB: true,
+        alpha: lora.shape.alpha / lora.shape.rank,
+        c: base,
+      });
+    });
+  }
+
+  #attention(layer: number, x: Value, context: AttentionContext): { readonly x: Value } & KeyValue {
+    const { heads, kvHeads, headDim, qkvBias } = this.config;
+    const { batch, time, rotary, mask, past } = context;
+    const groups = heads / kvHeads;
+    const rows = multiplyDims(batch, time);
+    const grouped = multiplyDims(groups, time);
+    /** (batch · time, kvHeads · headDim) to (batch, kvHeads, time, headDim) */
+    const byHead = (y: Value): Value => g.transpose(g.reshape(y, [batch, time, kvHeads, headDim]), [0, 2, 1, 3]);
+
+    const q = g.transpose(
+      g.reshape(this.#linear(layer, 'q_proj', x, qkvBias), [batch, time, kvHeads, groups, headDim]),
+      [0, 2, 3, 1, 4],
+    );
+    const rotated = rotate(byHead(this.#linear(layer, 'k_proj', x, qkvBias)), rotary.keyCos, rotary.keySin);
+    const own = byHead(this.#linear(layer, 'v_proj', x, qkvBias));
+    const before = past?.(layer);
+    const key = before ? g.concat([before.key, rotated], 2) : rotated;
+    const value = before ? g.concat([before.value, own], 2) : own;
+
+    // The queries that share a key head are rows of one product: keys and values are never repeated.
+    const query = g.reshape(rotate(q, rotary.queryCos, rotary.querySin), [batch, kvHeads, grouped, headDim]);
+    const scores = g.matmul(query, g.transpose(key, [0, 1, 3, 2])); // (batch, kvHeads, groups · T, P + T)
+    const mixed = g.matmul(g.softmax(g.add(scores, mask)), value);
+    const merged = g.transpose(g.reshape(mixed, [batch, kvHeads, groups, time, headDim]), [0, 3, 1, 2, 4]);
+    return { x: this.#linear(layer, 'o_proj', g.reshape(merged, [rows, heads * headDim])), key, value };
+  }
+
+  #mlp(layer: number, x: Value): Value {
+    const gate = this.#linear(layer, 'gate_proj', x);
+    const up = this.#linear(layer, 'up_proj', x);
+    return this.#linear(layer, 'down_proj', g.mul(g.mul(gate, g.sigmoid(gate)), up));
+  }
+}
+
+/** Rotary positions of (…, T, headDim), first half against second half. */
+function rotate(x: Value, cos: Value, sin: Value): Value {
+  const half = (x.shape.at(-1) as number) / 2;
+  const [first, second] = g.split(x, -1, [half, half]) as [Value, Value];
+  return g.concat([g.sub(g.mul(first, cos), g.mul(second, sin)), g.add(g.mul(second, cos), g.mul(first, sin))], -1);
+}
+
+/**
+ * @param positions (T) float32
+ * @param mask (T, P + T)
+ */
+export function attentionContext(
+  config: ModelConfig,
+  positions: Value,
+  mask: Value,
+  batch: Dim,
+  past: AttentionContext['past'],
+): AttentionContext {
+  const time = positions.shape[0]!;
+  return scope('rotary', () => {
+    const frequencies = rotaryFrequencies(config);
+    const angles = g.mul(g.unsqueeze(positions, 1), g.floats(frequencies, [1, frequencies.length]));
+    const [keyCos, keySin] = [g.cos(angles), g.sin(angles)];
+    const scale = 1 / Math.sqrt(config.headDim);
+    return {
+      batch,
+      time,
+      rotary: { keyCos, keySin, queryCos: g.mul(keyCos, scale), querySin: g.mul(keySin, scale) },
+      mask: g.concat(
+        Array.from({ length: config.heads / config.kvHeads }, () => mask),
+        0,
+      ),
+      past,
+    };
+  });
+}
+
+/**
+ * The graph that serves. Inputs: `ids` int64 (T), `positions` int64 (T), `mask` float32 (T, P+T) added to the scores,
+ * `rows` int64 (N) of the T rows that need logits, `past.{i}.key|value` (1, kvHeads, P, headDim), and the adapter's
+ * matrices under PEFT's names. Outputs: `logits` (N, vocab), `present.{i}.key|value` (1, kvHeads, P+T, headDim).
+ * P may be 0. Throws ModelError if a weight is missing or the adapter does not fit.
+ */
+export function buildServeGraph(config: ModelConfig, weights: Weights, lora: LoraShape | null): Graph {
+  const network = new Network(config, frozen(weights), lora ? loraInputs(config, lora) : null);
+  const cache = (layer: number, part: string): Value =>
+    input(`past.${layer}.${part}`, 'float32', [1, config.kvHeads, 'P', config.headDim]);
+  const context = attentionContext(
+    config,
+    g.cast(input('positions', 'int64', ['T']), 'float32'),
+    input('mask', 'float32', ['T', addDims('P', 'T')]),
+    1,
+    (layer) => ({ key: cache(layer, 'key'), value: cache(layer, 'value') }),
+  );
+  let x = network.embed(input('ids', 'int64', ['T']));
+  const present: Record<string, Value> = {};
+  for (let layer = 0; layer < config.layers; layer++) {
+    const block = network.block(layer, x, context);
+    x = block.x;
+    present[`present.${layer}.key`] = block.key;
+    present[`present.${layer}.value`] = block.value;
+  }
+  const logits = network.head(g.gather(x, input('rows', 'int64', ['N'])));
+  return makeGraph('serve', { logits, ...present });
+}
