@@ -87,6 +87,7 @@ export class EngineClient {
   /** Whether `#child` has answered the first request. */
   #initialized = false;
   #crashes = 0;
+  #wanted = false;
   #retry: NodeJS.Timeout | null = null;
   #disposed = false;
   #flushing: Promise<void> | null = null;
@@ -110,6 +111,7 @@ export class EngineClient {
 
   /** Starts the engine in the background; how it goes is told by `onState`. */
   start(): void {
+    this.#wanted = true;
     if (this.#disposed || this.#child || this.#retry) return;
     this.#launch();
   }
@@ -118,8 +120,17 @@ export class EngineClient {
   async restart(): Promise<void> {
     if (this.#disposed) return;
     this.#crashes = 0;
-    await this.#stop();
+    await this.#end();
     this.start();
+  }
+
+  /** Stores what waits, as far as that is quick, and ends the engine until it is started again. */
+  async stop(): Promise<void> {
+    this.#wanted = false;
+    await this.#farewell();
+    if (this.#wanted) return; // started again meanwhile
+    await this.#end();
+    if (!this.#wanted) this.#setState({ ...NOT_RUNNING });
   }
 
   /**
@@ -201,9 +212,8 @@ export class EngineClient {
   async dispose(): Promise<void> {
     if (this.#disposed) return;
     this.#disposed = true;
-    const late = new Promise<void>((resolve) => setTimeout(resolve, this.#times.farewell).unref());
-    await Promise.race([this.#flush(), late]);
-    await this.#stop();
+    await this.#farewell();
+    await this.#end();
     const lost = this.#options.outbox.pending().length;
     if (lost > 0) this.#options.log('warn', `${lost} signals could not be stored before the end`);
   }
@@ -278,7 +288,12 @@ export class EngineClient {
     return { ...this.#state, phase, training: { ...this.#state.training, phase: 'off', message: '' } };
   }
 
-  async #stop(): Promise<void> {
+  async #farewell(): Promise<void> {
+    const late = new Promise<void>((resolve) => setTimeout(resolve, this.#times.farewell).unref());
+    await Promise.race([this.#flush(), late]);
+  }
+
+  async #end(): Promise<void> {
     if (this.#retry) clearTimeout(this.#retry);
     this.#retry = null;
     const child = this.#child;

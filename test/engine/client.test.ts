@@ -234,6 +234,25 @@ test('crashes at every start: fails visibly after a few, and can be started anew
   assert.equal(e.read('stored.txt'), 'kept\n');
 });
 
+test('stopped and started: what is waiting is stored first, and nothing runs in between', async (t) => {
+  const e = start(t);
+  await e.until('ready', e.ready);
+  const pid = e.client.pid!;
+  e.client.record([signal('before')]);
+  await e.client.stop();
+  assert.throws(() => process.kill(pid, 0), 'the process is gone');
+  assert.equal(e.read('stored.txt'), 'before\n');
+  e.client.record([signal('between')]);
+  e.client.start();
+  await e.until('stored', () => e.outbox.events.length === 0);
+  assert.equal(e.read('stored.txt'), 'before\nbetween\n');
+  // Changed one's mind: it goes on running.
+  const stopping = e.client.stop();
+  e.client.start();
+  await stopping;
+  assert.ok(e.ready());
+});
+
 test('a trap of the runtime: the advice names knack.nodePath', async (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'knack-trap-'));
   t.after(() => rmSync(dir, { recursive: true }));

@@ -1,0 +1,61 @@
+/** Says, once each, what the user has to know: that the model is missing, that the engine has failed, its notices. */
+import * as vscode from 'vscode';
+import type { EngineState } from '../engine/protocol.ts';
+
+/** Key in the extension's memory: the user has answered the question for the model. */
+const ASKED = 'knack.modelAsked';
+
+export class Announcer {
+  readonly #memory: vscode.Memento;
+  readonly #said = new Set<string>();
+
+  constructor(memory: vscode.Memento) {
+    this.#memory = memory;
+  }
+
+  onState(state: EngineState): void {
+    for (const notice of state.notices) {
+      if (this.#first(`notice ${notice}`)) void vscode.window.showWarningMessage(`Knack: ${notice}`);
+    }
+    if (state.phase === 'model-missing' && this.#first('model')) void this.#offerModel();
+    if (state.phase === 'failed' && this.#first(`failed ${state.message}`)) void this.#failed(state.message);
+    if (state.phase === 'ready') this.#forget('failed ');
+  }
+
+  /** Settings that cannot be used, in one message. */
+  problems(problems: readonly string[]): void {
+    if (problems.length === 0 || !this.#first(`problems ${problems.join()}`)) return;
+    const open = 'Open Settings';
+    void vscode.window.showWarningMessage(`Knack: ${problems.join(' ')}`, open).then((chosen) => {
+      if (chosen === open) void vscode.commands.executeCommand('workbench.action.openSettings', 'knack.');
+    });
+  }
+
+  async #offerModel(): Promise<void> {
+    if (this.#memory.get(ASKED)) return; // the status bar goes on saying it
+    const download = 'Download...';
+    const later = 'Not Now';
+    const question = 'Knack needs its model (98 MB, once) before it can suggest anything.';
+    const chosen = await vscode.window.showInformationMessage(question, download, later);
+    if (chosen !== undefined) await this.#memory.update(ASKED, true);
+    if (chosen === download) await vscode.commands.executeCommand('knack.downloadModel');
+  }
+
+  async #failed(message: string): Promise<void> {
+    const restart = 'Restart Engine';
+    const show = 'Show Log';
+    const chosen = await vscode.window.showErrorMessage(`Knack: ${message}`, restart, show);
+    if (chosen === restart) await vscode.commands.executeCommand('knack.restartEngine');
+    if (chosen === show) await vscode.commands.executeCommand('knack.showLog');
+  }
+
+  #first(key: string): boolean {
+    if (this.#said.has(key)) return false;
+    this.#said.add(key);
+    return true;
+  }
+
+  #forget(prefix: string): void {
+    for (const key of this.#said) if (key.startsWith(prefix)) this.#said.delete(key);
+  }
+}

@@ -1,0 +1,108 @@
+/** Which documents Knack works in, and what it reads of them. */
+import * as vscode from 'vscode';
+import { type Excluder, excluder } from '../completion/exclude.ts';
+import type { RecentEdits } from '../completion/recent.ts';
+import { type Place, SUITABLE, type TextPort } from '../completion/take.ts';
+import type { Settings } from './settings.ts';
+
+/**
+ * Files and untitled documents, here or on a remote machine. Not: output panels, the SCM input, other sides of diffs,
+ * the settings editor, notebooks (their cells have no order of lines yet).
+ */
+export const SCHEMES = ['file', 'untitled', 'vscode-remote'] as const;
+
+/** Why a document gets no suggestions. */
+export interface Quiet {
+  readonly none: 'excluded' | 'unsuitable';
+  /** For people, in half a sentence. */
+  readonly reason: string;
+}
+
+export class Documents {
+  #settings: Settings;
+  #excluder: Excluder;
+  /** By URI: the excluding reason, or null. */
+  #excluded = new Map<string, string | null>();
+
+  constructor(settings: Settings) {
+    this.#settings = settings;
+    this.#excluder = excluder(settings.exclude);
+  }
+
+  configure(settings: Settings): void {
+    this.#settings = settings;
+    this.#excluder = excluder(settings.exclude);
+    this.#excluded = new Map();
+  }
+
+  /** Why a document is left alone, or null. Says nothing about its text, which `takeSnapshot` looks at. */
+  quiet(document: vscode.TextDocument): Quiet | null {
+    if (!isServed(document)) return { none: 'unsuitable', reason: 'Knack works in files only' };
+    const reason = this.#excludedBy(document.uri);
+    if (reason !== null) return { none: 'excluded', reason };
+    if (this.#settings.disabledLanguages.includes(document.languageId)) {
+      return { none: 'excluded', reason: `knack.disabledLanguages has ${document.languageId}` };
+    }
+    if (document.lineCount > SUITABLE.lines) return { none: 'unsuitable', reason: 'the file is too large' };
+    if (vscode.workspace.fs.isWritableFileSystem(document.uri.scheme) === false) {
+      return { none: 'unsuitable', reason: 'the file is read-only' };
+    }
+    return null;
+  }
+
+  /** Follows the edits to a document from now on, if it may be read. */
+  follow(document: vscode.TextDocument, recent: RecentEdits): void {
+    const key = keyOf(document);
+    if (recent.follows(key) || this.quiet(document) !== null) return;
+    const port = textOf(document);
+    recent.open(
+      key,
+      port.path,
+      Array.from({ length: port.lineCount }, (_, n) => port.line(n)),
+    );
+  }
+
+  #excludedBy(uri: vscode.Uri): string | null {
+    const key = uri.toString();
+    let reason = this.#excluded.get(key);
+    if (reason === undefined) {
+      // A pattern may name the file from the workspace folder on, or as a whole.
+      reason = this.#excluder(relativePath(uri)) ?? this.#excluder(uri.path);
+      this.#excluded.set(key, reason);
+    }
+    return reason;
+  }
+}
+
+/** Whether a document is of a kind that Knack works in at all. */
+export function isServed(document: vscode.TextDocument): boolean {
+  return (SCHEMES as readonly string[]).includes(document.uri.scheme);
+}
+
+/** What identifies a document in this window. */
+export function keyOf(document: vscode.TextDocument): string {
+  return document.uri.toString();
+}
+
+/** A document as what `completion/` reads. */
+export function textOf(document: vscode.TextDocument): TextPort {
+  return {
+    path: pathOf(document.uri),
+    languageId: document.languageId,
+    lineCount: document.lineCount,
+    line: (n) => document.lineAt(n).text,
+  };
+}
+
+export function placeOf(position: vscode.Position): Place {
+  return { line: position.line, character: position.character };
+}
+
+/** Path for the model: from the workspace folder on; outside of any, the bare name, as the rest is nobody's business. */
+function pathOf(uri: vscode.Uri): string {
+  return vscode.workspace.getWorkspaceFolder(uri) ? relativePath(uri) : uri.path.slice(uri.path.lastIndexOf('/') + 1);
+}
+
+function relativePath(uri: vscode.Uri): string {
+  return vscode.workspace.asRelativePath(uri).replaceAll('\\', '/');
+}

@@ -1,0 +1,105 @@
+/** Listens to the editor, and tells the fates, the recent edits and the engine what happens. */
+import * as vscode from 'vscode';
+import type { RecentEdits } from '../completion/recent.ts';
+import type { SelectionKind } from '../signals/ghost.ts';
+import type { EditorEvent } from '../signals/lifecycle.ts';
+import { type Documents, isServed, keyOf, placeOf } from './documents.ts';
+
+export interface EventPorts {
+  readonly documents: Documents;
+  readonly recent: RecentEdits;
+  readonly apply: (event: EditorEvent) => void;
+  /** The user did something; at most once a second. */
+  readonly activity: (at: number) => void;
+  /** Another document is looked at, or the settings of this one changed. */
+  readonly onActiveDocument: () => void;
+}
+
+const ACTIVITY_MS = 1000;
+
+export function listen({ documents, recent, apply, activity, onActiveDocument }: EventPorts): vscode.Disposable {
+  let lastActivity = 0;
+  const active = (): void => {
+    const now = Date.now();
+    if (Math.abs(now - lastActivity) < ACTIVITY_MS) return;
+    lastActivity = now;
+    activity(now);
+  };
+  const look = (editor: vscode.TextEditor | undefined): void => {
+    if (editor) documents.follow(editor.document, recent);
+  };
+
+  vscode.window.visibleTextEditors.forEach(look);
+  return vscode.Disposable.from(
+    vscode.workspace.onDidChangeTextDocument((e) => {
+      // Knack's own log, shown in the output panel, is no doing of the user.
+      if (e.document.uri.scheme !== 'output') active();
+      if (!isServed(e.document) || e.contentChanges.length === 0) return;
+      if (documents.quiet(e.document) === null) {
+        recent.change(keyOf(e.document), e.contentChanges.map(textChange));
+        documents.follow(e.document, recent); // from the next change on, if it was not followed yet
+      }
+      apply(changeEvent(e));
+    }),
+    vscode.window.onDidChangeTextEditorSelection((e) => {
+      if (e.textEditor.document.uri.scheme !== 'output') active();
+      if (e.textEditor === vscode.window.activeTextEditor && isServed(e.textEditor.document)) apply(selectEvent(e));
+    }),
+    vscode.window.onDidChangeActiveTextEditor((editor) => {
+      active();
+      look(editor);
+      const document = editor && isServed(editor.document) ? keyOf(editor.document) : null;
+      apply({ type: 'switched', at: Date.now(), document });
+      onActiveDocument();
+    }),
+    vscode.window.onDidChangeVisibleTextEditors((editors) => editors.forEach(look)),
+    vscode.window.onDidChangeWindowState(({ focused }) => {
+      active();
+      if (!focused) apply({ type: 'focus-lost', at: Date.now() });
+    }),
+    vscode.workspace.onDidCloseTextDocument((document) => {
+      recent.close(keyOf(document));
+      if (isServed(document)) apply({ type: 'document-closed', at: Date.now(), document: keyOf(document) });
+      onActiveDocument(); // a change of language closes and opens
+    }),
+    vscode.workspace.onDidOpenTextDocument(onActiveDocument),
+  );
+}
+
+function textChange(c: vscode.TextDocumentContentChangeEvent) {
+  return { start: placeOf(c.range.start), end: placeOf(c.range.end), text: c.text };
+}
+
+const CAUSES = {
+  [vscode.TextDocumentChangeReason.Undo]: 'undo',
+  [vscode.TextDocumentChangeReason.Redo]: 'redo',
+} as const;
+
+function changeEvent(e: vscode.TextDocumentChangeEvent): EditorEvent {
+  return {
+    type: 'changed',
+    at: Date.now(),
+    document: keyOf(e.document),
+    version: e.document.version,
+    changes: e.contentChanges.map((c) => ({ offset: c.rangeOffset, removed: c.rangeLength, text: c.text })),
+    cause: e.reason === undefined ? 'other' : CAUSES[e.reason],
+  };
+}
+
+const KINDS: Readonly<Record<vscode.TextEditorSelectionChangeKind, SelectionKind>> = {
+  [vscode.TextEditorSelectionChangeKind.Keyboard]: 'keyboard',
+  [vscode.TextEditorSelectionChangeKind.Mouse]: 'mouse',
+  [vscode.TextEditorSelectionChangeKind.Command]: 'command',
+};
+
+function selectEvent(e: vscode.TextEditorSelectionChangeEvent): EditorEvent {
+  const { document, selection } = e.textEditor;
+  return {
+    type: 'selected',
+    at: Date.now(),
+    document: keyOf(document),
+    offset: document.offsetAt(selection.active),
+    empty: e.selections.length === 1 && selection.isEmpty,
+    kind: e.kind === undefined ? 'none' : KINDS[e.kind],
+  };
+}

@@ -1,0 +1,178 @@
+/** Ghost text: answers VS Code's question for an inline completion. Never throws into it, never makes typing wait. */
+import * as vscode from 'vscode';
+import type { At, Hit } from '../completion/cache.ts';
+import { drawable } from '../completion/drawable.ts';
+import type { RecentEdits } from '../completion/recent.ts';
+import type { Snapshot } from '../completion/snapshot.ts';
+import { type Completion, isSuggestion, type None } from '../completion/suggestion.ts';
+import { takeSnapshot } from '../completion/take.ts';
+import { type Documents, keyOf, placeOf, textOf } from './documents.ts';
+import type { Fates } from './fates.ts';
+import type { Settings } from './settings.ts';
+
+/** The command that an item runs when it is accepted; its argument is the suggestion's id. */
+export const ACCEPTED = 'knack.accepted';
+
+/** A suggestion that takes longer is of no use to anybody. */
+const DEADLINE_MS = 8_000;
+
+/** Units before the cursor that the lifecycle is shown, to recognise a change that rewrites the word before it. */
+const SHOWN_BEFORE = 200;
+
+export interface ProviderPorts {
+  readonly settings: () => Settings;
+  readonly documents: Documents;
+  readonly recent: RecentEdits;
+  readonly fates: Fates;
+  readonly complete: (snapshot: Snapshot, signal: AbortSignal, deadlineMs: number) => Promise<Completion>;
+  readonly onThinking: (thinking: boolean) => void;
+  readonly log: vscode.LogOutputChannel;
+}
+
+export class Provider implements vscode.InlineCompletionItemProvider {
+  readonly #ports: ProviderPorts;
+
+  constructor(ports: ProviderPorts) {
+    this.#ports = ports;
+  }
+
+  async provideInlineCompletionItems(
+    document: vscode.TextDocument,
+    position: vscode.Position,
+    context: vscode.InlineCompletionContext,
+    token: vscode.CancellationToken,
+  ): Promise<vscode.InlineCompletionItem[] | undefined> {
+    try {
+      const answer = await this.#answer(document, position, context, token);
+      if (!('none' in answer)) return [answer];
+      this.#ports.log.debug(`no suggestion: ${answer.none}`);
+      return undefined;
+    } catch (error) {
+      this.#ports.log.error(error as Error);
+      return undefined;
+    }
+  }
+
+  async #answer(
+    document: vscode.TextDocument,
+    position: vscode.Position,
+    context: vscode.InlineCompletionContext,
+    token: vscode.CancellationToken,
+  ): Promise<vscode.InlineCompletionItem | None> {
+    const { settings, documents, recent, fates } = this.#ports;
+    if (!settings().enabled) return this.#nothing('excluded');
+    const quiet = documents.quiet(document);
+    if (quiet) return this.#nothing(quiet.none);
+    // What becomes of a suggestion at several cursors at once cannot be told.
+    const editor = vscode.window.activeTextEditor;
+    if (editor?.document === document && editor.selections.length > 1) return this.#nothing('unsuitable');
+
+    const { version } = document;
+    const cursor = placeOf(position);
+    const snapshot = takeSnapshot(textOf(document), cursor, recent.recent());
+    if ('none' in snapshot) return this.#nothing(snapshot.none);
+    const at: At = { document: keyOf(document), cursor, snapshot };
+
+    let hit = fates.find(at);
+    if (!hit) {
+      const invoked = context.triggerKind === vscode.InlineCompletionTriggerKind.Invoke;
+      if (!invoked) await pause(settings().debounceMs, token);
+      if (token.isCancellationRequested) return { none: 'cancelled' };
+      const completion = await this.#ask(snapshot, token);
+      if (!isSuggestion(completion)) {
+        return token.isCancellationRequested ? { none: 'cancelled' } : this.#nothing(completion.none);
+      }
+      const entry = { at, suggestion: completion };
+      fates.keep(entry);
+      hit = { entry, typed: 0, fit: completion };
+    }
+    if (token.isCancellationRequested || document.version !== version) return { none: 'cancelled' };
+    return this.#offer(hit, document, position, context, token);
+  }
+
+  async #ask(snapshot: Snapshot, token: vscode.CancellationToken): Promise<Completion> {
+    const abort = new AbortController();
+    const onCancel = token.onCancellationRequested(() => abort.abort());
+    this.#ports.onThinking(true);
+    try {
+      return await this.#ports.complete(snapshot, abort.signal, DEADLINE_MS);
+    } finally {
+      this.#ports.onThinking(false);
+      onCancel.dispose();
+    }
+  }
+
+  #offer(
+    hit: Hit,
+    document: vscode.TextDocument,
+    position: vscode.Position,
+    context: vscode.InlineCompletionContext,
+    token: vscode.CancellationToken,
+  ): vscode.InlineCompletionItem | None {
+    const { fates } = this.#ports;
+    const line = document.lineAt(position.line).text;
+    const before = line.slice(0, position.character);
+    const after = line.slice(position.character);
+    const { id } = hit.entry.suggestion;
+    const { text, replaceAfter } = hit.fit;
+    const end = position.translate(0, replaceAfter);
+    if (!drawable({ start: placeOf(position), end: placeOf(end), text }, placeOf(position), line)) {
+      return this.#nothing('not-drawable');
+    }
+    // IntelliSense comes first: next to its chosen item VS Code draws only what continues that item. The suggestion
+    // stays kept for when its widget has gone.
+    if (!continues(text, document, position, context.selectedCompletionInfo)) return { none: 'not-drawable' };
+
+    const offset = document.offsetAt(position);
+    fates.offer(
+      hit,
+      {
+        document: keyOf(document),
+        version: document.version,
+        offset,
+        before: before.slice(-SHOWN_BEFORE),
+        after,
+        eol: document.eol === vscode.EndOfLine.CRLF ? '\r\n' : '\n',
+      },
+      context.triggerKind === vscode.InlineCompletionTriggerKind.Invoke ? 'explicit' : 'automatic',
+      Date.now(),
+    );
+    token.onCancellationRequested(() => fates.apply({ type: 'cancelled', at: Date.now(), id }));
+    const item = new vscode.InlineCompletionItem(text, new vscode.Range(position, end));
+    item.command = { command: ACCEPTED, title: 'Knack', arguments: [id] };
+    return item;
+  }
+
+  /** The answer is nothing: whatever stood there is taken away by that. */
+  #nothing(none: None['none']): None {
+    this.#ports.fates.apply({ type: 'withdrawn', at: Date.now() });
+    return { none };
+  }
+}
+
+/** Whether a text at the cursor begins with what the item that is chosen in the suggest widget would add. */
+function continues(
+  text: string,
+  document: vscode.TextDocument,
+  position: vscode.Position,
+  chosen: vscode.SelectedCompletionInfo | undefined,
+): boolean {
+  if (!chosen) return true;
+  const typed = document.getText(chosen.range);
+  if (!chosen.range.end.isEqual(position) || !chosen.text.startsWith(typed)) return false;
+  return text.startsWith(chosen.text.slice(typed.length));
+}
+
+/** Waits, or less if cancelled. */
+function pause(ms: number, token: vscode.CancellationToken): Promise<void> {
+  if (ms <= 0 || token.isCancellationRequested) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      onCancel.dispose();
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    const onCancel = token.onCancellationRequested(done);
+  });
+}
