@@ -1,8 +1,9 @@
 /**
  * Signals: what became of each suggestion, as plain values.
  *
- * An event has an id of its own (UUID), so that sending one again stores it once. Every `offered` gets exactly one
- * `outcome`; which of the two ways it was learned (`observed`) is part of it. Times are epoch milliseconds.
+ * An event has an id of its own (a UUID, or `<suggestion's UUID>/<what>`), so that sending one again stores it once.
+ * Every `offered` gets exactly one `outcome`; which of the two ways it was learned (`observed`) is part of it. Times
+ * are epoch milliseconds.
  */
 import type { Snapshot } from '../completion/snapshot.ts';
 import type { Suggestion } from '../completion/suggestion.ts';
@@ -33,12 +34,14 @@ export interface Outcome {
   readonly at: number;
   readonly suggestionId: string;
   readonly kind: OutcomeKind;
-  /** True if an editor event told it; false if it was inferred. */
+  /** True if an event that names the suggestion told it (our accept command, our Esc); false if it was inferred. */
   readonly observed: boolean;
-  /** Short, fixed words, for example `escape`, `typed-other`, `moved-away`, `window-closed`. */
+  /** One of REASONS in lifecycle.ts, for example `escape`, `typed-other`, `moved-away`, `window-closed`. */
   readonly reason: string;
-  /** UTF-16 units of the suggestion that were taken. */
+  /** UTF-16 units of the suggestion's start that stand in the document; 0 unless (partly) accepted. */
   readonly acceptedChars: number;
+  /** How many of the suggestion's leading units the user typed by hand; what was saved is acceptedChars less this. */
+  readonly typedChars?: number;
   /** What was typed at that place instead, once that is known; LF line ends. */
   readonly typedInstead?: string;
 }

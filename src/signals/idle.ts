@@ -1,0 +1,44 @@
+/** Whether a training round may start now: a pure decision over what the machine and the settings say. */
+
+export interface IdleFacts {
+  /** Epoch milliseconds. */
+  readonly now: number;
+  /** Last editor event in any window, epoch milliseconds; 0 if there was none. */
+  readonly lastActivity: number;
+  readonly idleSeconds: number;
+  readonly newSignals: number;
+  readonly minSignals: number;
+  /** One-minute load average; 0 where the platform has none (Windows). */
+  readonly load: number;
+  readonly cores: number;
+  readonly onBattery: boolean;
+  readonly allowBattery: boolean;
+  readonly trusted: boolean;
+  readonly enabled: boolean;
+}
+
+export type IdleDecision = { readonly go: true } | { readonly go: false; readonly reason: string };
+
+/**
+ * Share of the cores that others may keep busy: training takes about one core at low priority, and half of a machine
+ * at work is somebody's build or test run.
+ */
+export const MAX_LOAD_PER_CORE = 0.5;
+
+/** The first reason not to train, in words for the status bar; lasting reasons come before passing ones. */
+export function mayTrain(facts: IdleFacts): IdleDecision {
+  const no = (reason: string): IdleDecision => ({ go: false, reason });
+  if (!facts.enabled) return no('Training is switched off.');
+  if (!facts.trusted) return no('This workspace is not trusted: Knack suggests, but does not learn from it.');
+  if (facts.newSignals < facts.minSignals) {
+    return no(`Waiting for signals: ${facts.newSignals} of ${facts.minSignals}.`);
+  }
+  if (facts.onBattery && !facts.allowBattery) return no('Waiting for mains power.');
+  // A last activity in the future means that the clock was set back: wait as if it were now.
+  const idleMs = Math.max(0, facts.now - facts.lastActivity);
+  if (idleMs < facts.idleSeconds * 1000) {
+    return no(`Waiting for a pause of ${facts.idleSeconds} s in the editor.`);
+  }
+  if (facts.load > facts.cores * MAX_LOAD_PER_CORE) return no('Waiting until the machine is less busy.');
+  return { go: true };
+}

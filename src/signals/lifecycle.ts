@@ -1,0 +1,465 @@
+/**
+ * From editor events to exactly one outcome for each suggestion, and to what was typed instead.
+ *
+ * A pure state machine: `advance(state, event)` gives the next state and what became known. The clock is the event's
+ * `at`. Offsets and text are the document's own (UTF-16 units, its own line ends); what is emitted has LF.
+ *
+ * What VS Code tells, and what has to be inferred (measured on 1.139):
+ * - All of it accepted with Tab: a change that completes the text, then our command, which names the suggestion.
+ *   Observed. The outcome waits SETTLE_MS for that command.
+ * - Accepted by word or line: a pure insertion of a part of what is left, after which the selection event's kind is
+ *   undefined ('none' here; typing gives 'keyboard'). Inferred.
+ * - Esc: our command, bound only while the ghost text is visible. Observed.
+ * - That ghost text was seen is never observable. A suggestion that stood for less than SEEN_MS was never seen.
+ *
+ * An outcome is terminal: undoing an accept leaves it accepted, and the survival of 0 tells the rest.
+ */
+import { afterChanges, agrees, attribute, type DocumentChange, type Live, type SelectionKind } from './ghost.ts';
+import type { Outcome, OutcomeKind, TypedInstead } from './signal.ts';
+import { applyChanges, end, type Stretch } from './stretch.ts';
+import type { AcceptedEdit } from './survival.ts';
+
+/**
+ * How long ghost text has to stand before it counts as seen: about 50 ms until it is drawn (33-40 ms measured) and one
+ * fixation of the eye, 200-250 ms in reading (Rayner 1998, Psychological Bulletin 124:372). What was overtaken sooner
+ * says nothing about whether it was wanted.
+ */
+export const SEEN_MS = 300;
+
+/** How long a completed text waits for our accept command, which VS Code runs right after the change. */
+export const SETTLE_MS = 1_000;
+
+/** How long a change waits for the selection event that VS Code sends right after it. */
+const CURSOR_MS = 100;
+
+/** Without a change for this long, what was typed instead is taken as finished. */
+export const TYPED_INSTEAD_IDLE_MS = 10_000;
+
+/** Longest text kept as typed instead, and how many places are watched for it at once. */
+export const TYPED_INSTEAD_LIMIT = { chars: 1_024, places: 8 } as const;
+
+/** Every word that an outcome's `reason` can be. */
+export const REASONS = [
+  'command', // our accept command named it
+  'by-parts', // its parts were taken by word or line until nothing was left
+  'typed-through', // the user typed all of it by hand
+  'escape',
+  'typed-other', // something that it does not begin with came in at its place
+  'deleted', // text at its place was taken away
+  'undo', // an undo or redo changed its place
+  'moved-away',
+  'focus-lost',
+  'switched-file',
+  'document-closed',
+  'superseded', // another suggestion was returned
+  'withdrawn', // the provider answered with nothing
+  'cancelled', // VS Code cancelled the request before the answer
+  'stale', // the document or the cursor had moved on before the answer
+  'window-closed',
+] as const;
+export type Reason = (typeof REASONS)[number];
+
+export type EditorEvent =
+  /** A suggestion was returned to VS Code for this version and cursor. The same id again: it still stands. */
+  | {
+      readonly type: 'offered';
+      readonly at: number;
+      readonly id: string;
+      /** The suggestion's text (LF) and the units after the cursor that it replaces. */
+      readonly text: string;
+      readonly replaceAfter: number;
+      readonly document: string;
+      readonly version: number;
+      readonly offset: number;
+      /** Some text before the cursor and what follows it, at least `replaceAfter` units. */
+      readonly before: string;
+      readonly after: string;
+      readonly eol: '\n' | '\r\n';
+    }
+  | DocumentChange
+  /** The primary selection; VS Code sends it after the change that moved it. `empty`: it is a bare cursor. */
+  | {
+      readonly type: 'selected';
+      readonly at: number;
+      readonly document: string;
+      readonly offset: number;
+      readonly empty: boolean;
+      readonly kind: SelectionKind;
+    }
+  | { readonly type: 'accept-command'; readonly at: number; readonly id: string }
+  | { readonly type: 'escape'; readonly at: number }
+  | { readonly type: 'focus-lost'; readonly at: number }
+  | { readonly type: 'document-closed'; readonly at: number; readonly document: string }
+  | { readonly type: 'switched'; readonly at: number; readonly document: string | null }
+  /** The provider was asked again and had nothing. */
+  | { readonly type: 'withdrawn'; readonly at: number }
+  | { readonly type: 'cancelled'; readonly at: number; readonly id: string }
+  | { readonly type: 'tick'; readonly at: number }
+  | { readonly type: 'closing'; readonly at: number };
+
+export type Known = Outcome | TypedInstead | { readonly type: 'accepted-edit'; readonly edit: AcceptedEdit };
+
+/** All of the suggestion stands in the document; how it got there is about to be told. */
+interface Settling {
+  readonly live: Live;
+  readonly at: number;
+  readonly now: Stretch;
+}
+
+/** A place where a suggestion was turned down. */
+interface Place {
+  readonly id: string;
+  readonly document: string;
+  readonly lastAt: number;
+  readonly typed: Stretch;
+  /** Line ends that the suggestion had: what is typed instead is followed for as many lines. */
+  readonly lines: number;
+}
+
+export interface LifecycleState {
+  readonly live: Live | null;
+  readonly settling: readonly Settling[];
+  readonly places: readonly Place[];
+  /** Where the cursor is known to be. */
+  readonly cursor: { readonly document: string; readonly version: number; readonly offset: number | null } | null;
+}
+
+export const INITIAL: LifecycleState = { live: null, settling: [], places: [], cursor: null };
+
+export interface Step {
+  readonly state: LifecycleState;
+  readonly known: readonly Known[];
+}
+
+/** The state after `event`, and what became known through it. */
+export function advance(state: LifecycleState, event: EditorEvent): Step {
+  const run = new Run(state);
+  // What diverged waits for where the cursor is only until the next event.
+  const arrival = state.live?.arrival;
+  const waits = event.type === 'selected' || (event.type === 'tick' && event.at - (arrival?.at ?? 0) < CURSOR_MS);
+  if (arrival?.diverged && !waits) run.endLive(arrival.diverged);
+  run.settleDue(event.at);
+  run.handle(event);
+  return { state: run.state, known: run.known };
+}
+
+/** One advance: a mutable copy of the state and the list of what became known. */
+class Run {
+  state: LifecycleState;
+  readonly known: Known[] = [];
+
+  constructor(state: LifecycleState) {
+    this.state = state;
+  }
+
+  handle(event: EditorEvent): void {
+    const live = this.state.live;
+    switch (event.type) {
+      case 'offered':
+        this.offered(event);
+        break;
+      case 'changed':
+        this.changed(event);
+        break;
+      case 'selected':
+        this.selected(event);
+        break;
+      case 'accept-command':
+        this.acceptCommand(event.id, event.at);
+        break;
+      case 'escape':
+        this.endLive('escape', event.at);
+        break;
+      case 'focus-lost':
+        this.endLive('focus-lost', event.at);
+        this.finishPlaces(event.at, () => true);
+        break;
+      case 'document-closed':
+        if (live?.document === event.document) this.endLive('document-closed', event.at);
+        this.finishSettling(event.at, (s) => s.live.document === event.document);
+        if (this.state.cursor?.document === event.document) this.state = { ...this.state, cursor: null };
+        this.finishPlaces(event.at, (p) => p.document === event.document);
+        break;
+      case 'switched':
+        if (live && live.document !== event.document) this.endLive('switched-file', event.at);
+        if (this.state.cursor && this.state.cursor.document !== event.document) {
+          this.state = { ...this.state, cursor: null };
+        }
+        this.finishPlaces(event.at, (p) => p.document !== event.document);
+        break;
+      case 'withdrawn':
+        this.endLive('withdrawn', event.at);
+        break;
+      case 'cancelled':
+        if (live?.id === event.id) this.endLive('cancelled', event.at);
+        break;
+      case 'tick':
+        break; // settleDue has done what is due
+      case 'closing':
+        this.endLive('window-closed', event.at);
+        this.finishSettling(event.at, () => true);
+        this.finishPlaces(event.at, () => true);
+        break;
+    }
+  }
+
+  private offered(e: EditorEvent & { type: 'offered' }): void {
+    const { live, cursor, settling } = this.state;
+    if (live?.id === e.id || settling.some((s) => s.live.id === e.id)) return;
+    const inDocument = (text: string) => (e.eol === '\n' ? text : text.replaceAll('\n', '\r\n'));
+    const replaced = e.after.slice(0, e.replaceAfter);
+    const next: Live = {
+      id: e.id,
+      document: e.document,
+      at: e.at,
+      target: inDocument(e.text),
+      before: { offset: e.offset - e.before.length, text: e.before },
+      place: { offset: e.offset, text: replaced },
+      replaced,
+      marks: '',
+      arrival: null,
+    };
+    const stale =
+      cursor !== null &&
+      (cursor.document !== e.document ||
+        cursor.version > e.version ||
+        (cursor.offset !== null && cursor.offset !== e.offset));
+    if (stale) {
+      this.tellOutcome(next, 'stale', e.at);
+      return;
+    }
+    this.endLive('superseded', e.at);
+    this.state = { ...this.state, live: next, cursor: { document: e.document, version: e.version, offset: e.offset } };
+  }
+
+  private changed(e: DocumentChange): void {
+    const { live, cursor } = this.state;
+    this.state = {
+      ...this.state,
+      // Other documents change in the background; that does not move the cursor.
+      cursor: cursor?.document === e.document ? { ...cursor, version: e.version, offset: null } : cursor,
+      settling: this.state.settling.map((s) =>
+        s.live.document === e.document ? { ...s, now: applyChanges(s.now, e.changes, 'out') } : s,
+      ),
+    };
+    this.changePlaces(e);
+    if (live?.document !== e.document || e.changes.length === 0) return;
+    const next = afterChanges(live, e);
+    if (next === live) return;
+    if (next.arrival && !next.arrival.diverged && next.marks.length === next.target.length) {
+      this.settle(next, e.at);
+      return;
+    }
+    this.state = { ...this.state, live: next };
+    // A removal cannot be saved by where the cursor is.
+    if (next.arrival?.diverged === 'deleted' || next.arrival?.diverged === 'undo') {
+      this.endLive(next.arrival.diverged, e.at);
+    }
+  }
+
+  private settle(live: Live, at: number): void {
+    const now = { offset: live.place.offset, text: live.place.text.slice(0, live.target.length) };
+    this.state = { ...this.state, live: null, settling: [...this.state.settling, { live, at, now }] };
+  }
+
+  private selected(e: EditorEvent & { type: 'selected' }): void {
+    this.state = {
+      ...this.state,
+      cursor: { document: e.document, version: this.knownVersion(e.document), offset: e.empty ? e.offset : null },
+      settling: this.state.settling.map((s) =>
+        s.live.document === e.document && s.live.arrival
+          ? { ...s, live: attribute(s.live, s.live.marks.length, e.kind) }
+          : s,
+      ),
+    };
+    const { live } = this.state;
+    if (live?.document === e.document) this.selectedLive(live, e);
+    this.finishPlaces(
+      e.at,
+      (p) => p.document === e.document && (e.offset < p.typed.offset || e.offset > end(p.typed) || !e.empty),
+    );
+  }
+
+  private selectedLive(live: Live, e: EditorEvent & { type: 'selected' }): void {
+    const caret = e.offset - live.place.offset;
+    if (live.arrival === null) {
+      if (caret !== live.marks.length || !e.empty) this.endLive('moved-away', e.at);
+      return;
+    }
+    const agreed = e.empty && caret >= 0 && caret <= live.place.text.length && agrees(live, caret);
+    if (agreed && caret === live.target.length) this.settle(attribute(live, caret, e.kind), live.arrival.at);
+    else if (agreed) this.state = { ...this.state, live: attribute(live, caret, e.kind) };
+    else this.endLive(live.arrival.diverged ?? 'moved-away', live.arrival.at);
+  }
+
+  private acceptCommand(id: string, at: number): void {
+    const settling = this.state.settling.find((s) => s.live.id === id);
+    if (settling) {
+      const { live } = settling;
+      // The command names the suggestion: what came in last came in by it, whatever the selection event's kind.
+      const from = live.arrival?.from ?? live.marks.length;
+      const marks = live.marks.slice(0, from) + 'a'.repeat(live.marks.length - from);
+      this.state = { ...this.state, settling: this.state.settling.filter((s) => s !== settling) };
+      this.accepted({ ...settling, live: { ...live, marks } }, 'command', at);
+      return;
+    }
+    const { live } = this.state;
+    if (live?.id !== id) return;
+    // The change that brought it in looked like something else; the command is to be trusted.
+    const marks = live.marks.padEnd(live.target.length, 'a');
+    this.state = { ...this.state, live: null };
+    this.accepted({ live: { ...live, marks }, at, now: live.place }, 'command', at);
+  }
+
+  /** Ends the suggestion that stands, if there is one. */
+  endLive(reason: Reason, at = this.state.live?.arrival?.at ?? 0): void {
+    const { live } = this.state;
+    if (live === null) return;
+    this.state = { ...this.state, live: null };
+    const outcome = this.tellOutcome(live, reason, at);
+    const part = live.marks.lastIndexOf('a') + 1;
+    if (outcome === 'partly-accepted') {
+      this.tellEdit(live, at, { offset: live.place.offset, text: live.place.text.slice(0, part) });
+    }
+    if (reason === 'escape' || reason === 'typed-other') this.watchPlace(live, reason, at);
+  }
+
+  private tellOutcome(live: Live, reason: Reason, at: number): OutcomeKind {
+    const kind = kindOf(live, reason, at);
+    const stands = kind === 'partly-accepted' ? live.marks.length : 0;
+    this.tell(live, kind, reason, at, stands);
+    return kind;
+  }
+
+  private accepted(s: Settling, reason: Reason, at: number): void {
+    const { live } = s;
+    const byHand = !live.marks.includes('a');
+    // Typed to its end before it could be seen: the guess was right, yet nobody took it.
+    if (byHand && s.at - live.at < SEEN_MS) {
+      this.tell(live, 'never-seen', reason, at, 0);
+      return;
+    }
+    this.tell(live, 'accepted', reason, at, live.target.length);
+    this.tellEdit(live, s.at, s.now);
+  }
+
+  private tell(live: Live, kind: OutcomeKind, reason: Reason, at: number, stands: number): void {
+    const lf = (units: number) => live.target.slice(0, units).replaceAll('\r\n', '\n').length;
+    const typed = [...live.marks].reduce(
+      (n, mark, i) => n + (mark === 't' && !(live.target[i] === '\r' && live.target[i + 1] === '\n') ? 1 : 0),
+      0,
+    );
+    const named: readonly Reason[] = ['command', 'escape', 'cancelled'];
+    this.known.push({
+      type: 'outcome',
+      eventId: `${live.id}/outcome`,
+      at,
+      suggestionId: live.id,
+      kind,
+      observed: kind !== 'partly-accepted' && named.includes(reason),
+      reason,
+      acceptedChars: lf(stands),
+      ...(typed > 0 ? { typedChars: typed } : {}),
+    });
+  }
+
+  private tellEdit(live: Live, at: number, now: Stretch): void {
+    const marksEnd = live.marks.length === live.target.length ? live.target.length : live.marks.lastIndexOf('a') + 1;
+    const text = live.target.slice(0, marksEnd);
+    if (text === '') return;
+    this.known.push({
+      type: 'accepted-edit',
+      edit: { suggestionId: live.id, document: live.document, at, text, now },
+    });
+  }
+
+  /** Does what time alone brings: settles completed texts, finishes places that were left alone. */
+  settleDue(now: number): void {
+    this.finishSettling(now, (s) => now - s.at >= SETTLE_MS);
+    this.finishPlaces(now, (p) => now - p.lastAt >= TYPED_INSTEAD_IDLE_MS);
+  }
+
+  /**
+   * Without our command, a completed text was taken by its last part, or typed (by hand, by paste, by IntelliSense).
+   * Typed through counts as accepted, inferred: the text was right and the user saw it, so that likelihood may learn
+   * from it; `typedChars` says that it saved nothing, so that a gate or a rate of accepts can leave it out.
+   */
+  private finishSettling(at: number, which: (s: Settling) => boolean): void {
+    const done = this.state.settling.filter(which);
+    if (done.length === 0) return;
+    this.state = { ...this.state, settling: this.state.settling.filter((s) => !which(s)) };
+    for (const s of done) this.accepted(s, s.live.marks.endsWith('a') ? 'by-parts' : 'typed-through', at);
+  }
+
+  private watchPlace(live: Live, reason: Reason, at: number): void {
+    const { place, replaced, document, id, target } = live;
+    const incoming =
+      reason === 'escape'
+        ? place.text.slice(0, live.marks.length)
+        : place.text.endsWith(replaced)
+          ? place.text.slice(0, place.text.length - replaced.length)
+          : place.text;
+    const watched: Place = {
+      id,
+      document,
+      lastAt: at,
+      typed: { offset: place.offset, text: incoming },
+      lines: target.split('\n').length,
+    };
+    const places = [...this.state.places, watched];
+    const oldest = places.length > TYPED_INSTEAD_LIMIT.places ? places[0] : undefined;
+    this.state = { ...this.state, places };
+    this.finishPlaces(at, (p) => p === oldest || isFull(p));
+  }
+
+  private changePlaces(e: DocumentChange): void {
+    const kept: Place[] = [];
+    for (const p of this.state.places) {
+      if (p.document !== e.document) {
+        kept.push(p);
+        continue;
+      }
+      const typed = applyChanges(p.typed, e.changes, 'in');
+      // Text from before the place was rewritten: what comes in now answers another prompt.
+      const crossed = e.changes.some((c) => c.offset < p.typed.offset && c.offset + c.removed >= p.typed.offset);
+      if (crossed) this.tellTyped(p, e.at);
+      else kept.push(typed.text === p.typed.text ? { ...p, typed } : { ...p, typed, lastAt: e.at });
+    }
+    this.state = { ...this.state, places: kept };
+    this.finishPlaces(e.at, isFull);
+  }
+
+  private finishPlaces(at: number, which: (p: Place) => boolean): void {
+    const done = this.state.places.filter(which);
+    if (done.length === 0) return;
+    this.state = { ...this.state, places: this.state.places.filter((p) => !which(p)) };
+    for (const p of done) this.tellTyped(p, at);
+  }
+
+  private tellTyped(p: Place, at: number): void {
+    const lines = p.typed.text.replaceAll('\r\n', '\n').split('\n').slice(0, p.lines);
+    const text = lines.join('\n').slice(0, TYPED_INSTEAD_LIMIT.chars);
+    if (text.trim() === '') return;
+    this.known.push({ type: 'typed-instead', eventId: `${p.id}/typed-instead`, at, suggestionId: p.id, text });
+  }
+
+  private knownVersion(document: string): number {
+    return this.state.cursor?.document === document ? this.state.cursor.version : 0;
+  }
+}
+
+/** Whether as much was typed at the place as is kept. */
+function isFull(p: Place): boolean {
+  const { text } = p.typed;
+  return text.length >= TYPED_INSTEAD_LIMIT.chars || text.split('\n').length > p.lines;
+}
+
+/** Outcome of a suggestion that ends without all of it standing in the document. */
+function kindOf(live: Live, reason: Reason, at: number): OutcomeKind {
+  if (reason === 'cancelled' || reason === 'stale') return 'never-seen';
+  if (live.marks.includes('a')) return 'partly-accepted';
+  if (reason === 'escape') return 'rejected';
+  if (at - live.at < SEEN_MS) return 'never-seen';
+  if (reason === 'typed-other' || reason === 'deleted') return 'rejected';
+  return reason === 'superseded' || reason === 'withdrawn' ? 'superseded' : 'ignored';
+}

@@ -1,0 +1,39 @@
+/**
+ * Migrations, in order; append only. The schema's version is how many have been applied: `user_version`, and one row
+ * each in `migration`, both written in the migration's own transaction.
+ */
+import type { Database } from 'better-sqlite3';
+import * as m001 from './m001_signals.ts';
+
+export interface Migration {
+  readonly name: string;
+  readonly up: (db: Database) => void;
+}
+
+export const MIGRATIONS: readonly Migration[] = [m001];
+
+/** Marks the file as Knack's (`file` and SQLite's `application_id`): "KNCK". */
+export const APPLICATION_ID = 0x4b4e434b;
+
+/**
+ * Brings a database up to the newest schema, one transaction for each step, so that a process that dies between two
+ * leaves a valid older schema. Processes that open it at once wait for each other.
+ */
+export function migrate(db: Database, clock: () => number, migrations: readonly Migration[] = MIGRATIONS): void {
+  const step = db.transaction((): boolean => {
+    const version = db.pragma('user_version', { simple: true }) as number;
+    const next = migrations[version];
+    if (next === undefined) return false;
+    if (version === 0) {
+      db.pragma(`application_id = ${APPLICATION_ID}`);
+      db.exec(
+        'CREATE TABLE migration (version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT',
+      );
+    }
+    next.up(db);
+    db.prepare('INSERT INTO migration VALUES (?, ?, ?)').run(version + 1, next.name, clock());
+    db.pragma(`user_version = ${version + 1}`);
+    return true;
+  });
+  while (step.immediate());
+}

@@ -1,0 +1,280 @@
+/**
+ * The database of signals and of what was learned from them: one SQLite file for all windows.
+ *
+ * What `record` returns is on the disk. Texts lose their secrets inside `record`, and rows are bounded there, so that
+ * no caller can forget it. Any number of processes may have the file open; each may be killed at any time.
+ */
+import { statSync } from 'node:fs';
+import type { Database } from 'better-sqlite3';
+import type { SignalEvent } from './signal.ts';
+import { asStoreError, isCorruption } from './store-error.ts';
+import {
+  type Checkpoint,
+  LearningTables,
+  type Metrics,
+  type Round,
+  type RoundEnd,
+  type RoundStart,
+} from './store-learning.ts';
+import { openDatabase } from './store-open.ts';
+import { type ExampleRow, type SignalStats, SignalTables } from './store-signals.ts';
+
+export { StoreError, type StoreErrorCode } from './store-error.ts';
+export type { Checkpoint, CheckpointState, Metrics, Round, RoundEnd, RoundStart } from './store-learning.ts';
+export type { ExampleRow } from './store-signals.ts';
+
+export interface StoreOptions {
+  readonly path: string;
+  /** Epoch milliseconds. */
+  readonly clock: () => number;
+  /** For the user: the database was found damaged later on and was set aside. */
+  readonly onNotice?: (text: string) => void;
+  /** An event was refused for good: a bug in its sender. */
+  readonly onRefused?: (eventId: string, why: string) => void;
+  /** Whether a process runs; for windows and leases that were left behind. */
+  readonly alive?: (pid: number) => boolean;
+}
+
+export interface StoreStats extends SignalStats {
+  readonly rounds: number;
+  readonly checkpoints: number;
+  /** Size of the file and its log. */
+  readonly bytes: number;
+}
+
+/**
+ * Opens the database, making its folder and the file as needed.
+ *
+ * @returns the store, and what the user should be told: that a damaged file was set aside, and where it is
+ * @throws StoreError: `newer`, `unwritable`, `full`, `locked` or `corrupt`; serving can go on without a store
+ */
+export function openStore(options: StoreOptions): { store: Store; notices: string[] } {
+  const { db, notice } = openDatabase(options.path, options.clock);
+  return { store: new Store(options, db), notices: notice === null ? [] : [notice] };
+}
+
+/** Windows that were not heard of for so long are forgotten. */
+const FORGET_WINDOW_MS = 30 * 86_400_000;
+
+export class Store {
+  readonly #options: StoreOptions;
+  readonly #alive: (pid: number) => boolean;
+  #db: Database;
+  #signals: SignalTables;
+  #learning: LearningTables;
+
+  constructor(options: StoreOptions, db: Database) {
+    this.#options = options;
+    this.#alive = options.alive ?? isAlive;
+    this.#db = db;
+    this.#signals = new SignalTables(db, options.clock);
+    this.#learning = new LearningTables(db, options.clock);
+  }
+
+  /**
+   * Stores events, each once, without their secrets.
+   *
+   * @returns ids that the sender may forget: durable now, there before, or refused for good (see `onRefused`)
+   * @throws StoreError: nothing of this call was stored, send it again later
+   */
+  record(events: readonly SignalEvent[]): readonly string[] {
+    const { acked, refused } = this.#run(() => this.#signals.record(events));
+    for (const { eventId, why } of refused) this.#options.onRefused?.(eventId, why);
+    return acked;
+  }
+
+  /** Suggestions with something to learn from that no decided round of this base has used. */
+  newSignals(baseHash: string): number {
+    return this.#run(() => this.#signals.newSignalsSince(this.#learning.usedThrough(baseHash)));
+  }
+
+  newSignalsSince(seq: number): number {
+    return this.#run(() => this.#signals.newSignalsSince(seq));
+  }
+
+  /** With `afterSeq`, the first `limit` rows after it; without, the newest `limit`; in order of arrival. */
+  exampleRows(query: { afterSeq?: number; limit: number }): ExampleRow[] {
+    return this.#run(() => this.#signals.exampleRows(query));
+  }
+
+  /** The user did something in a window whose engine is this process. */
+  activity(windowId: string, at: number, pid = process.pid): void {
+    // A time in the future would keep every window from being idle until then.
+    const last = Math.min(at, this.#options.clock());
+    this.#run(() =>
+      this.#db
+        .prepare(
+          `INSERT INTO editor_window VALUES (@windowId, @pid, @last)
+           ON CONFLICT (id) DO UPDATE SET pid = @pid, last_activity = max(last_activity, @last)`,
+        )
+        .run({ windowId, pid, last }),
+    );
+  }
+
+  /** When the user last did something in any window, or null if that is not known. */
+  lastActivity(): number | null {
+    return this.#run(() => this.#db.prepare('SELECT max(last_activity) FROM editor_window').pluck().get()) as
+      | number
+      | null;
+  }
+
+  /** Gives offers of windows that are gone their outcome, inferred. @returns how many there were */
+  closeOrphans(now: number): number {
+    return this.#run(() => this.#signals.closeOrphans(now, this.#alive));
+  }
+
+  acquireLease(name: string, owner: string, ttlMs: number, pid = process.pid): boolean {
+    return this.#run(() => this.#learning.acquireLease(name, owner, ttlMs, pid, this.#alive));
+  }
+
+  renewLease(name: string, owner: string, ttlMs: number): boolean {
+    return this.#run(() => this.#learning.renewLease(name, owner, ttlMs));
+  }
+
+  releaseLease(name: string, owner: string): void {
+    this.#run(() => this.#learning.releaseLease(name, owner));
+  }
+
+  addCheckpoint(c: Pick<Checkpoint, 'id' | 'baseHash' | 'parent' | 'path'> & { metrics?: Metrics }): void {
+    this.#run(() => this.#learning.addCheckpoint(c));
+  }
+
+  /** One transaction: the checkpoint serves, the one before it is retired, the reason is on record. */
+  promote(baseHash: string, id: string, reason: string, metrics: Metrics): void {
+    this.#run(() => this.#learning.promote(baseHash, id, reason, metrics));
+  }
+
+  refuse(baseHash: string, id: string, reason: string, metrics: Metrics): void {
+    this.#run(() => this.#learning.refuse(baseHash, id, reason, metrics));
+  }
+
+  /** Back to an earlier checkpoint, or with null to the base. */
+  rollBack(baseHash: string, to: string | null, reason: string): void {
+    this.#run(() => this.#learning.rollBack(baseHash, to, reason));
+  }
+
+  /** The checkpoint that serves on this base, or null: the base itself. */
+  current(baseHash: string): Checkpoint | null {
+    return this.#run(() => this.#learning.current(baseHash));
+  }
+
+  checkpoints(baseHash: string): Checkpoint[] {
+    return this.#run(() => this.#learning.checkpoints(baseHash));
+  }
+
+  checkpointLog(baseHash: string): { checkpoint: string | null; at: number; state: string; reason: string }[] {
+    return this.#run(() => this.#learning.checkpointLog(baseHash));
+  }
+
+  /** @returns the round's id */
+  beginRound(start: RoundStart): number {
+    return this.#run(() => {
+      const signals = this.#signals.newSignalsSince(this.#learning.usedThrough(start.baseHash));
+      return this.#learning.beginRound(start, this.#signals.lastSeq(), signals);
+    });
+  }
+
+  endRound(id: number, end: RoundEnd): void {
+    this.#run(() => this.#learning.endRound(id, end));
+  }
+
+  rounds(baseHash: string, limit = 20): Round[] {
+    return this.#run(() => this.#learning.rounds(baseHash, limit));
+  }
+
+  canary(key: string): unknown {
+    return this.#run(() => this.#learning.canary(key));
+  }
+
+  putCanary(key: string, value: unknown): void {
+    this.#run(() => this.#learning.putCanary(key, value));
+  }
+
+  /** Deletes what is older than `days`, then the oldest until the data fits `megabytes`. @returns deleted suggestions */
+  applyRetention({ days, megabytes }: { days: number; megabytes: number }, now: number): number {
+    return this.#run(() => {
+      const before = now - days * 86_400_000;
+      let deleted = this.#signals.deleteOlderThan(before);
+      this.#learning.deleteOlderThan(before);
+      this.#db.prepare('DELETE FROM editor_window WHERE last_activity < ?').run(now - FORGET_WINDOW_MS);
+      while (this.#usedBytes() > megabytes * 1_000_000) {
+        const some = this.#signals.deleteOldest();
+        if (some === 0) break;
+        deleted += some;
+      }
+      this.#giveBack();
+      return deleted;
+    });
+  }
+
+  /** Deletes all signals and all that was learned, also from the file's free pages and from its log. */
+  deleteAll(): void {
+    this.#run(() => {
+      const erase = this.#db.transaction(() => {
+        this.#db.exec(`
+          DELETE FROM suggestion; DELETE FROM current; DELETE FROM checkpoint; DELETE FROM checkpoint_log;
+          DELETE FROM round; DELETE FROM canary;
+        `);
+      });
+      erase.immediate();
+      this.#giveBack();
+    });
+  }
+
+  stats(): StoreStats {
+    return this.#run(() => ({
+      ...this.#signals.stats(),
+      rounds: this.#db.prepare('SELECT count(*) FROM round').pluck().get() as number,
+      checkpoints: this.#db.prepare('SELECT count(*) FROM checkpoint').pluck().get() as number,
+      bytes: [this.#options.path, `${this.#options.path}-wal`].reduce(
+        (sum, path) => sum + (statSync(path, { throwIfNoEntry: false })?.size ?? 0),
+        0,
+      ),
+    }));
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  #usedBytes(): number {
+    const pragma = (name: string): number => this.#db.pragma(name, { simple: true }) as number;
+    return (pragma('page_count') - pragma('freelist_count')) * pragma('page_size');
+  }
+
+  /** Shrinks the file by its free pages and empties the log. */
+  #giveBack(): void {
+    this.#db.pragma('incremental_vacuum');
+    this.#db.pragma('wal_checkpoint(TRUNCATE)');
+  }
+
+  /** Damage that shows only now: the file is set aside, a new one started, and the step done on that. */
+  #run<T>(step: () => T): T {
+    try {
+      return step();
+    } catch (error) {
+      if (!isCorruption(error)) throw asStoreError(error, this.#options.path);
+      this.#db.close();
+      const { db, notice } = openDatabase(this.#options.path, this.#options.clock);
+      this.#db = db;
+      this.#signals = new SignalTables(db, this.#options.clock);
+      this.#learning = new LearningTables(db, this.#options.clock);
+      if (notice !== null) this.#options.onNotice?.(notice);
+      try {
+        return step();
+      } catch (again) {
+        throw asStoreError(again, this.#options.path);
+      }
+    }
+  }
+}
+
+/** Whether a process runs on this machine; one of another user does. */
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}

@@ -1,0 +1,54 @@
+/** Signals for tests: whole, valid, and different in what a case is about. */
+import type { Offered, Outcome, Survival, TypedInstead } from '../../src/signals/signal.ts';
+
+export function offered(id: string, over: Partial<Offered> = {}): Offered {
+  return {
+    type: 'offered',
+    eventId: `${id}/offered`,
+    at: 1_000,
+    windowId: 'window-1',
+    suggestion: {
+      id,
+      text: 'return a + b;',
+      replaceAfter: 0,
+      tokenLogprobs: [-0.25, -1.5, -0.125],
+      checkpoint: 'base',
+      promptHash: 'ab'.repeat(32),
+      promptFormat: 'prefix-1',
+      latencyMs: 84.5,
+    },
+    snapshot: {
+      path: 'src/add.ts',
+      languageId: 'typescript',
+      before: 'function add(a: number, b: number) {\n  ',
+      after: '\n}\n',
+      startLine: 0,
+      recent: [{ path: 'src/add.ts', line: 0, removed: '', added: 'function add(a: number, b: number) {\n' }],
+    },
+    trigger: 'automatic',
+    ...over,
+  };
+}
+
+export function outcome(id: string, over: Partial<Outcome> = {}): Outcome {
+  return {
+    type: 'outcome',
+    eventId: `${id}/outcome`,
+    at: 2_000,
+    suggestionId: id,
+    kind: 'accepted',
+    observed: true,
+    reason: 'command',
+    acceptedChars: 13,
+    ...over,
+  };
+}
+
+export function typedInstead(id: string, text: string): TypedInstead {
+  return { type: 'typed-instead', eventId: `${id}/typed-instead`, at: 3_000, suggestionId: id, text };
+}
+
+export function survival(id: string, afterMs: Survival['afterMs'], share: number): Survival {
+  const eventId = `${id}/survival-${afterMs}`;
+  return { type: 'survival', eventId, at: 2_000 + afterMs, suggestionId: id, afterMs, share, observed: true };
+}
