@@ -1,7 +1,7 @@
 /** The base model as every process opens it: found, checked, its weights as one memory-mapped file. */
 import { dirname } from 'node:path';
 import { modelFile } from '../model/download.ts';
-import { openModel, type Model } from '../model/source.ts';
+import { type Model, openModel } from '../model/source.ts';
 import { createTokenizer, type Tokenizer } from '../model/tokenizer.ts';
 import { prepareWeights, type WeightsBlob } from '../model/weights.ts';
 
@@ -28,6 +28,6 @@ export async function findModel(setting: string | null, cacheDir: string): Promi
 export async function loadBase(path: string, cacheDir: string, onProgress: (share: number) => void): Promise<Base> {
   const model = await openModel(path, { cacheDir });
   const tokenizer = createTokenizer(model.tokenizerSpec, model.config.vocab, model.config.eosIds);
-  const weights = await prepareWeights(model, cacheDir, ({ done, total }) => onProgress(done / total));
+  const weights = await prepareWeights(model, cacheDir, onProgress);
   return { model, tokenizer, weights, folder: dirname(weights.path) };
 }

@@ -4,9 +4,9 @@ import type { CancellationToken, MessageConnection } from 'vscode-jsonrpc';
 import type { Completion } from '../completion/suggestion.ts';
 import { ensureModel } from '../model/download.ts';
 import { openStore, type Store } from '../signals/store.ts';
+import { loraFor } from '../trainer/plan.ts';
 import { type Base, findModel, loadBase } from './base.ts';
 import { deleteCheckpoints, loadCurrent } from './checkpoint.ts';
-import { servingPlan } from './plan.ts';
 import * as protocol from './protocol.ts';
 import { Schedule } from './schedule.ts';
 import { Server } from './serve.ts';
@@ -67,11 +67,17 @@ export class Engine {
 
   #openStore(params: protocol.InitializeParams): void {
     try {
-      const { store, notices } = openStore({ path: databasePath(params.storageDir), clock: Date.now });
+      const { store, notices } = openStore({
+        path: databasePath(params.storageDir),
+        clock: Date.now,
+        onNotice: (text) => this.#notice(text),
+        onRefused: (id, why) => this.#log('error', `The event ${id} was refused: ${why}`),
+      });
       this.#store = store;
       this.#notices.push(...notices);
-      store.closeOrphans(Date.now());
+      // This process speaks for the window from now on: after a restart its offers are no orphans.
       store.activity(params.windowId, Date.now());
+      store.closeOrphans(Date.now());
       const retain = (): void =>
         this.#guard('Retention', () => store.applyRetention(this.#settings().retention, Date.now()));
       this.#every(RETENTION_MS, retain);
@@ -97,7 +103,7 @@ export class Engine {
       const threads = Math.max(1, Math.min(4, availableParallelism()));
       this.#server = await Server.start(
         base,
-        servingPlan(base.model.config, params.settings.training.memoryMb),
+        loraFor(base.model.config, params.settings.training.memoryMb),
         loaded,
         threads,
       );

@@ -1,8 +1,10 @@
 /** The network's forward pass on a session, as decode.ts wants it: KV cache and adapter are the session's inputs. */
-import type { Adapter } from '../model/adapter.ts';
+import type { ModelConfig } from '../model/config.ts';
 import type { Forward, KvCache } from '../model/decode.ts';
-import { buildServeGraph, type LoraShape, loraTensors } from '../model/network.ts';
+import { type LoraShape, loraSize, loraTensors, unpackLora } from '../model/lora.ts';
+import { buildServeGraph, mapped } from '../model/network.ts';
 import type { Base } from './base.ts';
+import type { Weights } from './checkpoint.ts';
 import { createSession, float32, int64, type Session, type Tensor } from './runtime.ts';
 
 /** Masked-out attention scores; finite, so that a row of them is still a distribution. */
@@ -24,7 +26,7 @@ export class SessionForward implements Forward {
   }
 
   static async create(base: Base, shape: LoraShape, threads: number): Promise<SessionForward> {
-    const graph = buildServeGraph(base.model.config, base.weights, shape);
+    const graph = buildServeGraph(base.model.config, mapped(base.weights), shape);
     const session = await createSession(graph, { threads, folder: base.folder });
     return new SessionForward(base, session, shape, threads);
   }
@@ -39,14 +41,10 @@ export class SessionForward implements Forward {
   }
 
   /** null: the base alone, as an adapter of zeros. */
-  setAdapter(adapter: Adapter | null): void {
+  setAdapter(adapter: Weights | null): void {
     const { config } = this.#base.model;
-    this.#adapter = Object.fromEntries(
-      loraTensors(config, this.#shape).map(({ name, shape }) => {
-        const data = adapter?.tensors.get(name)?.data ?? new Float32Array(shape[0]! * shape[1]!);
-        return [name, float32(shape, data)];
-      }),
-    );
+    const vector = adapter?.vector ?? new Float32Array(loraSize(config, this.#shape));
+    this.#adapter = adapterFeeds(config, this.#shape, vector);
   }
 
   async run(
@@ -59,7 +57,10 @@ export class SessionForward implements Forward {
     const T = ids.length;
     const feeds: Record<string, Tensor> = {
       ids: int64([T], ids),
-      positions: int64([T], ids.map((_, i) => past.length + i)),
+      positions: int64(
+        [T],
+        ids.map((_, i) => past.length + i),
+      ),
       mask: causalMask(T, past.length),
       rows: int64([rows.length], rows),
       ...past.feeds(),
@@ -72,6 +73,12 @@ export class SessionForward implements Forward {
   release(): Promise<void> {
     return this.#session.release();
   }
+}
+
+/** The adapter's matrices as a graph's inputs under PEFT's names; they share the vector's memory. */
+export function adapterFeeds(config: ModelConfig, shape: LoraShape, vector: Float32Array): Record<string, Tensor> {
+  const matrices = unpackLora(config, shape, vector);
+  return Object.fromEntries(loraTensors(config, shape).map((t) => [t.name, float32(t.shape, matrices.get(t.name)!)]));
 }
 
 /** (T, P+T): a row attends to all that was cached and to itself and what stands before it. */

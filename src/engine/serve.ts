@@ -3,25 +3,14 @@ import { randomUUID } from 'node:crypto';
 import { fit } from '../completion/drawable.ts';
 import type { Snapshot } from '../completion/snapshot.ts';
 import type { Completion } from '../completion/suggestion.ts';
-import type { Adapter } from '../model/adapter.ts';
 import { Decoder } from '../model/decode.ts';
 import type { LoraShape } from '../model/lora.ts';
-import { buildPrompt, encodeTarget, PROMPT_FORMAT } from '../model/prompt.ts';
+import { buildPrompt, encodeTarget, PROMPT_FORMAT, PROMPT_TOKENS, TARGET_TOKENS } from '../model/prompt.ts';
 import type { Tokenizer } from '../model/tokenizer.ts';
 import type { Base } from './base.ts';
+import type { Loaded } from './checkpoint.ts';
 import { SessionForward } from './forward.ts';
 import type { Score } from './protocol.ts';
-
-/** Prompt tokens that a request may cost. */
-export const PROMPT_TOKENS = 448;
-/** An edit longer than this is scored and trained by its first tokens. */
-export const TARGET_TOKENS = 64;
-
-export interface Loaded {
-  /** Checkpoint's id; `base` without an adapter. */
-  readonly checkpoint: string;
-  readonly adapter: Adapter | null;
-}
 
 export class Server {
   readonly #base: Base;

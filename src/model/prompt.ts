@@ -13,6 +13,10 @@
 import { createHash } from 'node:crypto';
 
 export const PROMPT_FORMAT = 'prefix-1';
+/** Prompt tokens that serving, scoring and training give to a prompt. */
+export const PROMPT_TOKENS = 448;
+/** An edit longer than this is scored and learned by its first tokens. */
+export const TARGET_TOKENS = 64;
 
 /** Lines by which the start of the window jumps. */
 const ALIGN = 16;
@@ -85,7 +89,8 @@ export function encodeTarget(
   return ids.slice(0, n);
 }
 
-function encodeHeader(path: string, tokenizer: PromptTokenizer): number[] {
+/** What stands before a file's text: its path. */
+export function encodeHeader(path: string, tokenizer: PromptTokenizer): number[] {
   const marker = tokenizer.special('<filename>');
   return marker === undefined ? tokenizer.encode(`// ${path}\n`) : [marker, ...tokenizer.encode(`${path}\n`)];
 }

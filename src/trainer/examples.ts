@@ -5,7 +5,7 @@
  * rejected one. What the developer refused pushes. Ignored, superseded and never-seen suggestions say nothing about
  * the text, and teach nothing here.
  */
-import { buildPrompt, encodeTarget, type PromptInput, type PromptTokenizer } from '../model/prompt.ts';
+import { buildPrompt, encodeHeader, encodeTarget, type PromptInput, type PromptTokenizer } from '../model/prompt.ts';
 
 /** A suggestion and its fate, as the store holds it (texts redacted). */
 export interface SignalRow {
@@ -41,6 +41,9 @@ export interface ExampleLimits {
 /** An accepted edit of which less than this share survived was not what the developer wanted: it neither pulls nor pushes. */
 const SURVIVED = 0.5;
 
+/** How every mark that stands for a secret begins (signals/redact.ts). */
+const REDACTED = '<redacted:';
+
 /** Examples of one signal: none, one or two. */
 export function examplesOf(row: SignalRow, tokenizer: PromptTokenizer, limits: ExampleLimits): Example[] {
   const prompt = buildPrompt(row.snapshot, tokenizer, limits.promptTokens);
@@ -53,7 +56,8 @@ export function examplesOf(row: SignalRow, tokenizer: PromptTokenizer, limits: E
     after: string,
     whole: boolean,
   ): Example[] => {
-    if (text.trim() === '') return [];
+    // A text with a mark where a secret was cut is not what was typed.
+    if (text.trim() === '' || text.includes(REDACTED)) return [];
     const target = encodeTarget(prompt, text, after, tokenizer, whole).slice(0, limits.targetTokens);
     return [{ id, label, weight, ids: [...prompt.ids, ...target], targetStart: prompt.ids.length }];
   };
@@ -99,4 +103,21 @@ function bucket(id: string): number {
   let h = 0x811c9dc5;
   for (const c of id.split(':typed')[0]!) h = Math.imul(h ^ c.charCodeAt(0), 0x01000193) >>> 0;
   return h % 5;
+}
+
+/**
+ * Ordinary code as a pull example: the first `context` tokens are given, the next `targets` carry loss.
+ *
+ * @returns null if the text is too short for that
+ */
+export function codeExample(
+  id: string,
+  path: string,
+  text: string,
+  tokenizer: PromptTokenizer,
+  size: { readonly context: number; readonly targets: number },
+): Example | null {
+  const ids = [...encodeHeader(path, tokenizer), ...tokenizer.encode(text)].slice(0, size.context + size.targets);
+  if (ids.length <= size.context) return null;
+  return { id: `code:${id}`, label: 'pull', weight: 1, ids, targetStart: size.context };
 }

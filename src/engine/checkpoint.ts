@@ -1,0 +1,64 @@
+/** Checkpoints: folders in PEFT's layout beside the database, which says which one is current. */
+import { rm } from 'node:fs/promises';
+import { readAdapter } from '../model/adapter.ts';
+import type { LoraShape } from '../model/lora.ts';
+import type { Store } from '../signals/store.ts';
+import type { Base } from './base.ts';
+import { checkpointDir, checkpointsDir } from './storage.ts';
+
+/** A personal adapter: all its matrices in one vector, in the order of `loraTensors`. */
+export interface Weights {
+  readonly shape: LoraShape;
+  readonly vector: Float32Array;
+}
+
+export interface Loaded {
+  /** Checkpoint's id; `base` without an adapter. */
+  readonly checkpoint: string;
+  readonly adapter: Weights | null;
+}
+
+export const BASE: Loaded = { checkpoint: 'base', adapter: null };
+
+/** @throws ModelError if the checkpoint is damaged or was made for another base */
+export async function loadCheckpoint(storageDir: string, id: string, base: Base): Promise<Loaded> {
+  if (id === BASE.checkpoint) return BASE;
+  const adapter = await readAdapter(checkpointDir(storageDir, id), base.model.config, base.model.sha256);
+  return { checkpoint: id, adapter };
+}
+
+/**
+ * The checkpoint that the database points to for this base. A damaged one is left alone and reported, and the base
+ * serves: learning is lost for now, typing is not.
+ */
+export async function loadCurrent(
+  store: Store | null,
+  storageDir: string,
+  base: Base,
+  onDamage: (message: string) => void,
+): Promise<Loaded> {
+  const id = store?.current(base.model.sha256)?.id ?? BASE.checkpoint;
+  try {
+    return await loadCheckpoint(storageDir, id, base);
+  } catch (error) {
+    onDamage(`The checkpoint ${id} cannot be used, so the base model serves: ${(error as Error).message}`);
+    return BASE;
+  }
+}
+
+export async function deleteCheckpoints(storageDir: string): Promise<void> {
+  await rm(checkpointsDir(storageDir), { recursive: true, force: true });
+}
+
+/** Checkpoints that are kept to go back to. */
+const KEPT = 8;
+
+/** Deletes the folders of all but the current and the newest checkpoints of a base. */
+export async function pruneCheckpoints(store: Store, storageDir: string, baseHash: string): Promise<void> {
+  const current = store.current(baseHash)?.id;
+  const old = store
+    .checkpoints(baseHash)
+    .filter((c) => c.id !== current)
+    .slice(KEPT);
+  for (const { id } of old) await rm(checkpointDir(storageDir, id), { recursive: true, force: true });
+}

@@ -1,0 +1,157 @@
+/** Entry of the trainer's process: one round, at low priority, from the database to a promoted checkpoint or none. */
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { availableParallelism, constants, setPriority } from 'node:os';
+import { dirname, join } from 'node:path';
+import { writeAdapter } from '../model/adapter.ts';
+import { initialLora } from '../model/lora.ts';
+import { PROMPT_TOKENS, TARGET_TOKENS } from '../model/prompt.ts';
+import type { Tokenizer } from '../model/tokenizer.ts';
+import { openStore, type Store } from '../signals/store.ts';
+import { shapeFor } from '../trainer/batch.ts';
+import { codeExample, type Example, examplesOf } from '../trainer/examples.ts';
+import { batchFor, loraFor } from '../trainer/plan.ts';
+import { seeded } from '../trainer/random.ts';
+import { type RoundResult, runRound } from '../trainer/round.ts';
+import { type Base, loadBase } from './base.ts';
+import { BASE, loadCurrent, pruneCheckpoints, type Weights } from './checkpoint.ts';
+import type { FromTrainer, ToTrainer, TrainJob } from './job.ts';
+import { SessionPolicy } from './policy.ts';
+import { checkpointDir, databasePath } from './storage.ts';
+
+/** Newest signals that a round looks at: old ones are replayed with the new, so that they are not forgotten. */
+const MOST_SIGNALS = 256;
+const ORDINARY = { context: 64, targets: TARGET_TOKENS };
+const CANARY = { context: 64, targets: 192 };
+const MEDIA = join(dirname(process.argv[1]!), '..', 'media', 'code');
+
+let stopped = false;
+
+process.on('message', (message: ToTrainer) => {
+  if (message.type === 'stop') stopped = true;
+  else void train(message.job);
+});
+// The engine is gone: nobody waits for this round, and nobody would stop it.
+process.on('disconnect', () => process.exit(1));
+
+async function train(job: TrainJob): Promise<void> {
+  try {
+    setPriority(constants.priority.PRIORITY_LOW);
+  } catch {
+    // Some systems do not allow it; few threads are what is left.
+  }
+  try {
+    send({ type: 'done', ...(await round(job)) });
+    process.exitCode = 0;
+  } catch (error) {
+    send({ type: 'failed', message: (error as Error).message });
+    send({ type: 'log', level: 'error', message: (error as Error).stack ?? String(error) });
+    process.exitCode = 1;
+  }
+  process.disconnect();
+}
+
+async function round(job: TrainJob): Promise<{ promoted: boolean; reason: string }> {
+  const { store } = openStore({ path: databasePath(job.storageDir), clock: Date.now });
+  try {
+    const base = await loadBase(job.modelPath, job.cacheDir, () => undefined);
+    const { config, sha256 } = base.model;
+    const loaded = await loadCurrent(store, job.storageDir, base, (message) =>
+      send({ type: 'log', level: 'warn', message }),
+    );
+    const parent = loaded.checkpoint === BASE.checkpoint ? null : loaded.checkpoint;
+    const lora = loaded.adapter?.shape ?? loraFor(config, job.memoryMb);
+    const start = loaded.adapter ?? { shape: lora, vector: initialLora(config, lora, seeded(job.seed)) };
+    const id = store.beginRound({ baseHash: sha256, device: 'cpu', parent });
+    const end = (
+      decision: 'promoted' | 'refused' | 'stopped' | 'failed',
+      reason: string,
+      result?: RoundResult,
+      checkpoint?: string,
+    ) =>
+      store.endRound(id, {
+        decision,
+        reason,
+        steps: result?.steps ?? 0,
+        tokens: result?.tokens ?? 0,
+        lossBefore: result?.verdict.metrics.lossBefore ?? null,
+        lossAfter: result?.verdict.metrics.lossAfter ?? null,
+        checkpoint: checkpoint ?? null,
+      });
+    try {
+      const result = await learn(job, base, start, store);
+      if (result === null) {
+        end('stopped', 'You came back before the round was over.');
+        return { promoted: false, reason: 'Stopped: you came back.' };
+      }
+      const { promote, reason, metrics } = result.verdict;
+      if (!promote) {
+        end('refused', reason, result);
+        return { promoted: false, reason: `Not taken up. ${reason}` };
+      }
+      const checkpoint = randomUUID();
+      const path = checkpointDir(job.storageDir, checkpoint);
+      await writeAdapter(path, { shape: lora, vector: result.parameters }, { config, baseHash: sha256 });
+      store.addCheckpoint({ id: checkpoint, baseHash: sha256, parent, path });
+      store.promote(sha256, checkpoint, reason, {
+        ...metrics,
+        trainLoss: [result.lossFirst, result.lossLast],
+        droppedSteps: result.dropped,
+      });
+      end('promoted', reason, result, checkpoint);
+      await pruneCheckpoints(store, job.storageDir, sha256);
+      return { promoted: true, reason };
+    } catch (error) {
+      end('failed', (error as Error).message);
+      throw error;
+    }
+  } finally {
+    store.close();
+  }
+}
+
+/** @returns null if it was stopped */
+async function learn(job: TrainJob, base: Base, start: Weights, store: Store): Promise<RoundResult | null> {
+  const { tokenizer } = base;
+  const limits = { promptTokens: PROMPT_TOKENS, targetTokens: TARGET_TOKENS };
+  const rows = store.exampleRows({ limit: MOST_SIGNALS });
+  const examples = rows.flatMap((row) => examplesOf(row, tokenizer, limits));
+  const ordinary = code('ordinary', tokenizer, ORDINARY);
+  const { time } = shapeFor([...examples, ...ordinary], 1);
+  const batch = batchFor(base.model.config, start.shape, time, job.memoryMb, job.batchShare);
+  send({
+    type: 'log',
+    level: 'info',
+    message: `${examples.length} examples from ${rows.length} signals; batches of ${batch} x ${time} tokens, ${start.shape.layers.length} layers.`,
+  });
+  const threads = Math.min(4, Math.max(1, availableParallelism() - 1));
+  const policy = await SessionPolicy.create(base, start, shapeFor([...examples, ...ordinary], batch), threads);
+  try {
+    return await runRound(policy, {
+      examples,
+      ordinary,
+      canary: code('canary', tokenizer, CANARY),
+      tokenBudget: job.tokenBudget,
+      seed: job.seed,
+      shouldStop: () => stopped,
+      onProgress: (message) => send({ type: 'progress', message }),
+    });
+  } finally {
+    await policy.release();
+  }
+}
+
+/** Stretches of ordinary code that ship with Knack. */
+function code(name: 'ordinary' | 'canary', tokenizer: Tokenizer, size: typeof ORDINARY): Example[] {
+  const lines = readFileSync(join(MEDIA, `${name}.jsonl`), 'utf8')
+    .split('\n')
+    .filter((line) => line !== '');
+  return lines.flatMap((line, i) => {
+    const { path, text } = JSON.parse(line) as { path: string; text: string };
+    return codeExample(String(i), path, text, tokenizer, size) ?? [];
+  });
+}
+
+function send(message: FromTrainer): void {
+  process.send?.(message);
+}

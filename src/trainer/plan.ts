@@ -1,0 +1,74 @@
+/**
+ * What fits into the memory that training may take: how many top blocks have an adapter, how many examples a batch.
+ *
+ * The estimate is for a frozen fp32 base that is mapped from a file, sequences of T tokens and the graph of step.ts.
+ * It was fitted to peak resident memory of SmolLM2-135M (docs/log.md) and errs on the large side.
+ */
+import type { ModelConfig } from '../model/config.ts';
+import { type LoraShape, loraSize, topLayers } from '../model/lora.ts';
+import type { BatchShape } from './step.ts';
+
+export const LORA_RANK = 8;
+export const LORA_ALPHA = 16;
+/** Longest example, prompt and target. */
+export const LONGEST = 512;
+/** Rows that carry loss, for each example of a batch. */
+const ROWS = 64;
+const MOST_BATCH = 4;
+
+const MB = 2 ** 20;
+/** The process, the runtime and its code. */
+const PROCESS_BYTES = 130 * MB;
+
+/** Peak resident bytes of one training step. */
+export function estimateBytes(config: ModelConfig, lora: LoraShape, { batch, time, rows }: BatchShape): number {
+  const { hidden, intermediate, heads, vocab } = config;
+  const tokens = batch * time;
+  const forward = 4 * tokens * (3 * hidden + 2 * intermediate + heads * time) * 2;
+  const layer = 4 * (7 * hidden + 7.5 * intermediate + heads * time);
+  // The adapter and its two moments before and after the step, their copies on the way in and out, and its gradient.
+  const state = 4 * 11 * loraSize(config, lora);
+  return (
+    PROCESS_BYTES +
+    4 * baseParameters(config) +
+    forward +
+    layer * tokens * lora.layers.length +
+    state +
+    3 * 4 * rows * vocab
+  );
+}
+
+/** Adapters on all linear layers of as many top blocks as `memoryMb` allows for one longest example at a time. */
+export function loraFor(config: ModelConfig, memoryMb: number): LoraShape {
+  for (let count = config.layers; count > 1; count--) {
+    const shape = topLayers(config, count, LORA_RANK, LORA_ALPHA);
+    if (estimateBytes(config, shape, { batch: 1, time: LONGEST, rows: ROWS }) <= memoryMb * MB) return shape;
+  }
+  return topLayers(config, 1, LORA_RANK, LORA_ALPHA);
+}
+
+/**
+ * Examples a batch.
+ *
+ * @param time T of the round
+ * @param share 1, or less after a crash
+ * @returns at least 1
+ * @throws RangeError with what to do if not even one example fits
+ */
+export function batchFor(config: ModelConfig, lora: LoraShape, time: number, memoryMb: number, share: number): number {
+  const bytes = (batch: number): number => estimateBytes(config, lora, { batch, time, rows: batch * ROWS });
+  if (bytes(1) > memoryMb * MB) {
+    throw new RangeError(
+      `Training needs about ${Math.ceil(bytes(1) / MB)} MB; knack.training.memoryMb allows ${memoryMb}. Raise it, or switch training off.`,
+    );
+  }
+  let batch = 1;
+  while (batch < MOST_BATCH && bytes(batch + 1) <= memoryMb * MB) batch++;
+  return Math.max(1, Math.floor(batch * share));
+}
+
+function baseParameters(config: ModelConfig): number {
+  const { layers, hidden, heads, kvHeads, headDim, intermediate, vocab, tiedHead } = config;
+  const block = hidden * headDim * (2 * heads + 2 * kvHeads) + 3 * hidden * intermediate + 2 * hidden;
+  return layers * block + vocab * hidden * (tiedHead ? 1 : 2) + hidden;
+}
