@@ -38,6 +38,9 @@ export const TYPED_INSTEAD_IDLE_MS = 10_000;
 /** Longest text kept as typed instead, and how many places are watched for it at once. */
 export const TYPED_INSTEAD_LIMIT = { chars: 1_024, places: 8 } as const;
 
+/** How many suggestions that have their outcome are remembered: a provider's cache is far smaller. */
+const ENDED_LIMIT = 64;
+
 /** Every word that an outcome's `reason` can be. */
 export const REASONS = [
   'command', // our accept command named it
@@ -60,7 +63,7 @@ export const REASONS = [
 export type Reason = (typeof REASONS)[number];
 
 export type EditorEvent =
-  /** A suggestion was returned to VS Code for this version and cursor. The same id again: it still stands. */
+  /** A suggestion was returned to VS Code for this version and cursor. The same id again: it still stands, or has its outcome. */
   | {
       readonly type: 'offered';
       readonly at: number;
@@ -120,11 +123,13 @@ export interface LifecycleState {
   readonly live: Live | null;
   readonly settling: readonly Settling[];
   readonly places: readonly Place[];
+  /** The last suggestions that got their outcome; offering one of them again changes nothing. */
+  readonly ended: readonly string[];
   /** Where the cursor is known to be. */
   readonly cursor: { readonly document: string; readonly version: number; readonly offset: number | null } | null;
 }
 
-export const INITIAL: LifecycleState = { live: null, settling: [], places: [], cursor: null };
+export const INITIAL: LifecycleState = { live: null, settling: [], places: [], ended: [], cursor: null };
 
 export interface Step {
   readonly state: LifecycleState;
@@ -136,7 +141,10 @@ export function advance(state: LifecycleState, event: EditorEvent): Step {
   const run = new Run(state);
   // What diverged waits for where the cursor is only until the next event.
   const arrival = state.live?.arrival;
-  const waits = event.type === 'selected' || (event.type === 'tick' && event.at - (arrival?.at ?? 0) < CURSOR_MS);
+  const waits =
+    event.type === 'selected' ||
+    (event.type === 'offered' && event.id === state.live?.id) ||
+    (event.type === 'tick' && event.at - (arrival?.at ?? 0) < CURSOR_MS);
   if (arrival?.diverged && !waits) run.endLive(arrival.diverged);
   run.settleDue(event.at);
   run.handle(event);
@@ -205,7 +213,7 @@ class Run {
 
   private offered(e: EditorEvent & { type: 'offered' }): void {
     const { live, cursor, settling } = this.state;
-    if (live?.id === e.id || settling.some((s) => s.live.id === e.id)) return;
+    if (live?.id === e.id || settling.some((s) => s.live.id === e.id) || this.state.ended.includes(e.id)) return;
     const inDocument = (text: string) => (e.eol === '\n' ? text : text.replaceAll('\n', '\r\n'));
     const replaced = e.after.slice(0, e.replaceAfter);
     const next: Live = {
@@ -349,6 +357,7 @@ class Run {
       (n, mark, i) => n + (mark === 't' && !(live.target[i] === '\r' && live.target[i + 1] === '\n') ? 1 : 0),
       0,
     );
+    this.state = { ...this.state, ended: [...this.state.ended.slice(1 - ENDED_LIMIT), live.id] };
     const named: readonly Reason[] = ['command', 'escape', 'cancelled'];
     this.known.push({
       type: 'outcome',
