@@ -40,8 +40,8 @@ interface Mirror {
 }
 
 export class RecentEdits {
-  /** By document (any text that identifies it, such as its URI), least recently edited first. */
-  readonly #mirrors = new Map<string, Mirror>();
+  /** By document (any text that identifies it, such as its URI), least recently edited first; null: not followed. */
+  readonly #mirrors = new Map<string, Mirror | null>();
   /** Oldest first. */
   #stretches: Stretch[] = [];
 
@@ -52,15 +52,16 @@ export class RecentEdits {
    */
   open(document: string, path: string, lines: readonly string[]): void {
     this.close(document);
-    if (lines.length > MIRROR.lines || lines.some((l) => l.length > SUITABLE.lineLength)) return;
-    this.#mirrors.set(document, { path, lines: [...lines] });
+    const tooLong = lines.length > MIRROR.lines || lines.some((l) => l.length > SUITABLE.lineLength);
+    this.#mirrors.set(document, tooLong ? null : { path, lines: [...lines] });
     for (const oldest of this.#mirrors.keys()) {
       if (this.#mirrors.size <= MIRROR.documents) break;
       this.close(oldest);
     }
   }
 
-  follows(document: string): boolean {
+  /** Whether a document was opened here, be it too long to be followed. */
+  knows(document: string): boolean {
     return this.#mirrors.has(document);
   }
 

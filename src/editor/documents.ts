@@ -53,7 +53,7 @@ export class Documents {
   /** Follows the edits to a document from now on, if it may be read. */
   follow(document: vscode.TextDocument, recent: RecentEdits): void {
     const key = keyOf(document);
-    if (recent.follows(key) || this.quiet(document) !== null) return;
+    if (recent.knows(key) || this.quiet(document) !== null) return;
     const port = textOf(document);
     recent.open(
       key,

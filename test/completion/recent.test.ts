@@ -71,7 +71,7 @@ test('edits of several documents, oldest first; those of a closed one stay', () 
   assert.deepEqual(recent.recent(), [edit(0, 'zero', 'xzero'), edit(0, 'zero', 'yzero', 'b')]);
   recent.clear();
   assert.deepEqual(recent.recent(), []);
-  assert.equal(recent.follows('file:///b'), false);
+  assert.equal(recent.knows('file:///b'), false);
 });
 
 test('bounds: edits, their length, documents, and documents too long to follow', () => {
@@ -87,10 +87,11 @@ test('bounds: edits, their length, documents, and documents too long to follow',
   for (const e of recent.recent()) assert.ok(e.added.length <= WINDOW.edit && e.removed.length <= WINDOW.edit);
 
   recent.open('file:///long', 'long', Array(MIRROR.lines + 1).fill(''));
-  assert.equal(recent.follows('file:///long'), false);
+  recent.change('file:///long', [at([0, 0, 0, 'x'])]);
+  assert.ok(recent.recent().every((e) => e.path === 'a'));
   for (let i = 0; i <= MIRROR.documents; i++) recent.open(`file:///doc${i}`, 'doc', ['']);
-  assert.equal(recent.follows('file:///a'), false);
-  assert.equal(recent.follows('file:///doc1'), true);
+  assert.equal(recent.knows('file:///a'), false);
+  assert.equal(recent.knows('file:///doc1'), true);
 });
 
 test('a paste of more lines than fit on the stack', () => {
@@ -106,7 +107,7 @@ test('a change that cannot be ends the following of its document, and nothing el
   recent.open('file:///a', 'a', five);
   recent.change('file:///a', [at([0, 0, 0, 'x'])]);
   recent.change('file:///a', [at([99, 0, 0, 'x'])]);
-  assert.equal(recent.follows('file:///a'), false);
+  assert.equal(recent.knows('file:///a'), false);
   assert.deepEqual(recent.recent(), [edit(0, 'zero', 'xzero')]);
 });
 
