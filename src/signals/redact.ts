@@ -50,8 +50,6 @@ interface PresetMessage {
 /** Left out: comments that switch rules off, and URLs, of which ours finds more and leaves the host. */
 const LEFT_OUT = /rule-(filter-comments|basicauth|database-connection-string)$/;
 
-const PRESET = (presetRules as unknown as readonly PresetRule[]).filter((rule) => !LEFT_OUT.test(rule.meta.id));
-
 /** Text without its secrets. */
 export function redact(text: string): { text: string; found: readonly string[] } {
   const { parts, found } = redactParts([text]);
@@ -102,24 +100,35 @@ function* ownFindings(text: string): Generator<Finding> {
   }
 }
 
+/** What the preset's rules report while they look at a text. */
+let report: (kind: string, message: PresetMessage, range: readonly [number, number]) => void = () => {};
+
+/** The preset's rules, set up once: most of them compile patterns when they are made. */
+const PRESET = (presetRules as unknown as readonly PresetRule[])
+  .filter((rule) => !LEFT_OUT.test(rule.meta.id))
+  .map((rule) => {
+    const kind = rule.meta.id.replace(/^.*rule-/, '');
+    return rule.create(
+      {
+        sharedOptions: {},
+        createTranslator: () => (messageId, data) => ({ message: messageId, messageId, data: data ?? {} }),
+        report: ({ message, range }) => report(kind, message, range),
+        ignore: () => {},
+      },
+      {},
+    );
+  });
+
 function presetFindings(text: string): Finding[] {
   const findings: Finding[] = [];
+  report = (kind, { data }, range) => {
+    // Some ranges begin at the key's name, yet are as long as its value: the value itself is what to cut.
+    const values = Object.values(data).filter((v): v is string => typeof v === 'string' && v.length >= 8);
+    const places = values.flatMap((value) => occurrences(text, value, kind));
+    findings.push(...(places.length > 0 ? places : [{ start: range[0], end: range[1], kind }]));
+  };
   const source: PresetSource = { content: text, filePath: undefined, ext: '', contentType: 'text' };
-  for (const rule of PRESET) {
-    const kind = rule.meta.id.replace(/^.*rule-/, '');
-    const context: PresetContext = {
-      sharedOptions: {},
-      createTranslator: () => (messageId, data) => ({ message: messageId, messageId, data: data ?? {} }),
-      report: ({ message, range }) => {
-        // Some ranges begin at the key's name, yet are as long as its value: the value itself is what to cut.
-        const values = Object.values(message.data).filter((v): v is string => typeof v === 'string' && v.length >= 8);
-        const places = values.flatMap((value) => occurrences(text, value, kind));
-        findings.push(...(places.length > 0 ? places : [{ start: range[0], end: range[1], kind }]));
-      },
-      ignore: () => {},
-    };
-    rule.create(context, {}).file?.(source);
-  }
+  for (const rule of PRESET) rule.file?.(source);
   return findings;
 }
 

@@ -181,7 +181,7 @@ export const SECRET_RULES: readonly SecretRule[] = [
   { kind: 'npm', pattern: /\bnpm_[A-Za-z0-9]{24,}/g, source: 'npm: access token format' },
   {
     kind: 'npm',
-    pattern: /(?:_authToken|_auth|_password)\s{0,4}=\s{0,4}["']?(?<secret>[^\s"'$<{]{8,200})/g,
+    pattern: /(?<![\w.])(?:_authToken|_auth|_password)\s{0,4}=\s{0,4}["']?(?<secret>[^\s"'$<{]{8,200})/g,
     source: 'npm: npmrc, auth related configuration',
   },
   { kind: 'pypi', pattern: /\bpypi-[\w-]{40,}/g, source: 'PyPI: API tokens (macaroons)' },

@@ -15,7 +15,7 @@ export const SURVIVAL_AT = [30_000, 120_000, 600_000] as const;
 export const WATCH_LIMIT = 256;
 
 /** Edit distance in tokens above which a comparison stops: a text that far away has not survived. */
-const MAX_TOKEN_EDITS = 2_000;
+const MAX_TOKEN_EDITS = 250;
 
 /** Text that came in with a suggestion, in the document's own line ends. */
 export interface AcceptedEdit {
