@@ -25,8 +25,10 @@ export interface SessionOptions {
    */
   readonly folder?: string;
   /**
-   * Whether the runtime may keep weights in a layout of its own: faster products with few rows, at the price of a
-   * private copy of every weight matrix. False shares the mapped file between processes.
+   * Whether the runtime may copy weights into a layout of its own; true unless told. Measured with SmolLM2-135M's
+   * weights mapped from one file: for serving the copy saves 10 % (512 tokens) to 30 % (20 tokens) of a run's CPU time
+   * and costs 515 MB of private memory; for training it saves 10 % and costs 750 MB, so the trainer goes without and
+   * shares the mapped file with the engine.
    */
   readonly prepack?: boolean;
   readonly optimize?: 'disabled' | 'basic' | 'extended' | 'all';
@@ -65,6 +67,7 @@ export async function createSession(graph: Graph, options: SessionOptions): Prom
     interOpNumThreads: 1,
     graphOptimizationLevel: options.optimize ?? 'all',
     enableMemPattern: false,
+    // The arena grows by powers of two, and Electron traps on very large allocations. Going without costs 5 to 10 %.
     enableCpuMemArena: false,
     logSeverityLevel: 3,
     extra: {
