@@ -2,7 +2,7 @@
  * Reading and writing files of the model folder: exact ranges, hashes that are remembered, atomic replacement.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileError, ModelError } from './errors.ts';
 
@@ -44,7 +44,8 @@ export async function hashFile(path: string, onBytes?: (done: number) => void, s
         const { bytesRead } = await file.read(piece, 0, piece.length, done);
         if (bytesRead === 0) return hash.digest('hex');
         hash.update(piece.subarray(0, bytesRead));
-        onBytes?.((done += bytesRead));
+        done += bytesRead;
+        onBytes?.(done);
       }
     } finally {
       await file.close();
@@ -126,5 +127,18 @@ export async function syncFolder(folder: string): Promise<void> {
     await handle.sync();
   } finally {
     await handle.close();
+  }
+}
+
+const STALE_MS = 24 * 3600 * 1000;
+
+/** Removes what a killed process left in `folder` under a temporary name a day ago or earlier. */
+export async function removeStale(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (!name.endsWith('.tmp')) continue;
+    const info = await stat(join(folder, name)).catch(() => null);
+    if (info !== null && Date.now() - info.mtimeMs > STALE_MS) {
+      await rm(join(folder, name), { recursive: true, force: true });
+    }
   }
 }

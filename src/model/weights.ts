@@ -6,12 +6,12 @@
  * processes may write at once; the second finds the first one's folder and drops its own.
  */
 import { createHash } from 'node:crypto';
-import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { endianness } from 'node:os';
 import { join } from 'node:path';
 import { checkFreeSpace } from './cache.ts';
 import { fileError, ModelError } from './errors.ts';
-import { readRange, syncFolder, temporarySuffix } from './file.ts';
+import { readRange, removeStale, syncFolder, temporarySuffix } from './file.ts';
 import type { Model } from './source.ts';
 
 /** Where one tensor lies in the file; offset and length in bytes. */
@@ -33,7 +33,6 @@ const WEIGHTS = 'weights.bin';
 const MANIFEST = 'manifest.json';
 /** Pages of the file that are hashed again before it is used: cheap, and a damaged disk or a stray write shows. */
 const SAMPLED_PAGES = 64;
-const STALE_MS = 24 * 3600 * 1000;
 
 interface Manifest {
   readonly layout: typeof LAYOUT;
@@ -205,16 +204,4 @@ async function hashSample(path: string, bytes: number): Promise<string> {
     hash.update(await readRange(path, page * ALIGNMENT, Math.min(ALIGNMENT, bytes - page * ALIGNMENT)));
   }
   return hash.digest('hex');
-}
-
-/** Removes what a killed process left behind a day ago or earlier. */
-async function removeStale(parent: string): Promise<void> {
-  for (const name of await readdir(parent)) {
-    if (!name.endsWith('.tmp')) continue;
-    const at = await stat(join(parent, name)).then(
-      ({ mtimeMs }) => mtimeMs,
-      () => Number.POSITIVE_INFINITY,
-    );
-    if (Date.now() - at > STALE_MS) await rm(join(parent, name), { recursive: true, force: true });
-  }
 }
