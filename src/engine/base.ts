@@ -1,6 +1,6 @@
 /** The base model as every process opens it: found, checked, its weights as one memory-mapped file. */
 import { dirname } from 'node:path';
-import { modelFile } from '../model/download.ts';
+import { findModel as findDefault } from '../model/base.ts';
 import { type Model, openModel } from '../model/source.ts';
 import { createTokenizer, type Tokenizer } from '../model/tokenizer.ts';
 import { prepareWeights, type WeightsBlob } from '../model/weights.ts';
@@ -18,7 +18,7 @@ export interface Base {
  * downloaded first.
  */
 export async function findModel(setting: string | null, cacheDir: string): Promise<string | null> {
-  return setting ?? (await modelFile(cacheDir));
+  return setting ?? (await findDefault(cacheDir));
 }
 
 /**

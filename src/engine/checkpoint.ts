@@ -1,21 +1,14 @@
 /** Checkpoints: folders in PEFT's layout beside the database, which says which one is current. */
 import { rm } from 'node:fs/promises';
-import { readAdapter } from '../model/adapter.ts';
-import type { LoraShape } from '../model/lora.ts';
+import { type Adapter, readAdapter } from '../model/adapter.ts';
 import type { Store } from '../signals/store.ts';
 import type { Base } from './base.ts';
 import { checkpointDir, checkpointsDir } from './storage.ts';
 
-/** A personal adapter: all its matrices in one vector, in the order of `loraTensors`. */
-export interface Weights {
-  readonly shape: LoraShape;
-  readonly vector: Float32Array;
-}
-
 export interface Loaded {
   /** Checkpoint's id; `base` without an adapter. */
   readonly checkpoint: string;
-  readonly adapter: Weights | null;
+  readonly adapter: Adapter | null;
 }
 
 export const BASE: Loaded = { checkpoint: 'base', adapter: null };
@@ -23,7 +16,7 @@ export const BASE: Loaded = { checkpoint: 'base', adapter: null };
 /** @throws ModelError if the checkpoint is damaged or was made for another base */
 export async function loadCheckpoint(storageDir: string, id: string, base: Base): Promise<Loaded> {
   if (id === BASE.checkpoint) return BASE;
-  const adapter = await readAdapter(checkpointDir(storageDir, id), base.model.config, base.model.sha256);
+  const adapter = await readAdapter(checkpointDir(storageDir, id), base.model);
   return { checkpoint: id, adapter };
 }
 

@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os';
 import type { CancellationToken, MessageConnection } from 'vscode-jsonrpc';
 import type { Completion } from '../completion/suggestion.ts';
-import { ensureModel } from '../model/download.ts';
+import { ensureModel } from '../model/base.ts';
 import { openStore, type Store } from '../signals/store.ts';
 import { loraFor } from '../trainer/plan.ts';
 import { type Base, findModel, loadBase } from './base.ts';
@@ -170,8 +170,7 @@ export class Engine {
       await ensureModel({
         cacheDir: this.#params!.cacheDir,
         signal: this.#download.signal,
-        onProgress: ({ received, total }) =>
-          this.#enter('downloading', 'Downloading the model.', total > 0 ? received / total : 0),
+        onProgress: ({ message, done, total }) => this.#enter('downloading', message, total > 0 ? done / total : 0),
       });
     } catch (error) {
       this.#enter('failed', (error as Error).message);

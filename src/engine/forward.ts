@@ -1,10 +1,10 @@
 /** The network's forward pass on a session, as decode.ts wants it: KV cache and adapter are the session's inputs. */
+import type { Adapter } from '../model/adapter.ts';
 import type { ModelConfig } from '../model/config.ts';
 import type { Forward, KvCache } from '../model/decode.ts';
 import { type LoraShape, loraSize, loraTensors, unpackLora } from '../model/lora.ts';
 import { buildServeGraph, mapped } from '../model/network.ts';
 import type { Base } from './base.ts';
-import type { Weights } from './checkpoint.ts';
 import { createSession, float32, int64, type Session, type Tensor } from './runtime.ts';
 
 /** Masked-out attention scores; finite, so that a row of them is still a distribution. */
@@ -41,7 +41,7 @@ export class SessionForward implements Forward {
   }
 
   /** null: the base alone, as an adapter of zeros. */
-  setAdapter(adapter: Weights | null): void {
+  setAdapter(adapter: Adapter | null): void {
     const { config } = this.#base.model;
     const vector = adapter?.vector ?? new Float32Array(loraSize(config, this.#shape));
     this.#adapter = adapterFeeds(config, this.#shape, vector);

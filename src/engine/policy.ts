@@ -1,5 +1,6 @@
 /** The weights in training, on sessions: what a round (trainer/round.ts) runs on. */
 
+import type { Adapter } from '../model/adapter.ts';
 import { mapped } from '../model/network.ts';
 import { type Batch, makeBatch, shapeFor } from '../trainer/batch.ts';
 import type { Example } from '../trainer/examples.ts';
@@ -8,7 +9,6 @@ import { stepScalars } from '../trainer/optimizer.ts';
 import type { Policy, Score, StepResult } from '../trainer/round.ts';
 import { type BatchShape, buildEvalGraph, buildTrainStep } from '../trainer/step.ts';
 import type { Base } from './base.ts';
-import type { Weights } from './checkpoint.ts';
 import { adapterFeeds } from './forward.ts';
 import { createSession, float32, int64, type Session, type Tensor } from './runtime.ts';
 
@@ -23,7 +23,7 @@ export class SessionPolicy implements Policy {
   readonly shape: BatchShape;
   readonly #base: Base;
   readonly #threads: number;
-  readonly #lora: Weights['shape'];
+  readonly #lora: Adapter['shape'];
   readonly #session: Session;
   #vector: Float32Array;
   #mean: Float32Array;
@@ -31,7 +31,7 @@ export class SessionPolicy implements Policy {
   #steps = 0;
   readonly #scorers = new Map<string, Session>();
 
-  private constructor(base: Base, start: Weights, shape: BatchShape, session: Session, threads: number) {
+  private constructor(base: Base, start: Adapter, shape: BatchShape, session: Session, threads: number) {
     this.#base = base;
     this.#lora = start.shape;
     this.#vector = start.vector.slice();
@@ -42,7 +42,7 @@ export class SessionPolicy implements Policy {
     this.#threads = threads;
   }
 
-  static async create(base: Base, start: Weights, shape: BatchShape, threads: number): Promise<SessionPolicy> {
+  static async create(base: Base, start: Adapter, shape: BatchShape, threads: number): Promise<SessionPolicy> {
     const graph = buildTrainStep(base.model.config, mapped(base.weights), start.shape, {
       ...shape,
       objectives: [crossEntropy(), kto(shape.batch)],

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { availableParallelism, constants, setPriority } from 'node:os';
 import { dirname, join } from 'node:path';
-import { writeAdapter } from '../model/adapter.ts';
+import { type Adapter, writeAdapter } from '../model/adapter.ts';
 import { initialLora } from '../model/lora.ts';
 import { PROMPT_TOKENS, TARGET_TOKENS } from '../model/prompt.ts';
 import type { Tokenizer } from '../model/tokenizer.ts';
@@ -14,7 +14,7 @@ import { batchFor, loraFor } from '../trainer/plan.ts';
 import { seeded } from '../trainer/random.ts';
 import { type RoundResult, runRound } from '../trainer/round.ts';
 import { type Base, loadBase } from './base.ts';
-import { BASE, loadCurrent, pruneCheckpoints, type Weights } from './checkpoint.ts';
+import { BASE, loadCurrent, pruneCheckpoints } from './checkpoint.ts';
 import type { FromTrainer, ToTrainer, TrainJob } from './job.ts';
 import { SessionPolicy } from './policy.ts';
 import { checkpointDir, databasePath } from './storage.ts';
@@ -91,7 +91,7 @@ async function round(job: TrainJob): Promise<{ promoted: boolean; reason: string
       }
       const checkpoint = randomUUID();
       const path = checkpointDir(job.storageDir, checkpoint);
-      await writeAdapter(path, { shape: lora, vector: result.parameters }, { config, baseHash: sha256 });
+      await writeAdapter(path, { shape: lora, vector: result.parameters }, { config, baseSha256: sha256 });
       store.addCheckpoint({ id: checkpoint, baseHash: sha256, parent, path });
       store.promote(sha256, checkpoint, reason, {
         ...metrics,
@@ -111,7 +111,7 @@ async function round(job: TrainJob): Promise<{ promoted: boolean; reason: string
 }
 
 /** @returns null if it was stopped */
-async function learn(job: TrainJob, base: Base, start: Weights, store: Store): Promise<RoundResult | null> {
+async function learn(job: TrainJob, base: Base, start: Adapter, store: Store): Promise<RoundResult | null> {
   const { tokenizer } = base;
   const limits = { promptTokens: PROMPT_TOKENS, targetTokens: TARGET_TOKENS };
   const rows = store.exampleRows({ limit: MOST_SIGNALS });

@@ -91,7 +91,8 @@ export function selectTensors(config: ModelConfig, stored: ReadonlyMap<string, S
   return tensors;
 }
 
-function tensorOf(name: string, stored: StoredTensor): Tensor {
+/** A tensor of a file, dequantised as it is read. */
+export function tensorOf(name: string, stored: StoredTensor): Tensor {
   const rows = stored.shape.length > 1 ? stored.shape[0]! : 1;
   const count = stored.shape.reduce((product, size) => product * size, 1);
   const rowLength = count / rows;
