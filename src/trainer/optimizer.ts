@@ -1,6 +1,7 @@
 /**
- * AdamW with decoupled decay (https://arxiv.org/abs/1711.05101) and clipping by the global norm, as graph pieces, in
- * the arithmetic of torch.optim.AdamW and torch.nn.utils.clip_grad_norm_.
+ * AdamW with decoupled decay (https://arxiv.org/abs/1711.05101), clipping by the global norm and gradient accumulation
+ * as graph pieces, in the arithmetic of torch.optim.AdamW and torch.nn.utils.clip_grad_norm_; and the schedule that
+ * feeds them.
  */
 import * as g from '../graph/build.ts';
 import { input, scope, type Value } from '../graph/value.ts';
@@ -15,66 +16,113 @@ export interface AdamOptions {
 
 export const ADAMW: AdamOptions = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 };
 
-/** One tensor that is trained, with its gradient and moments of the same shape. */
+/** One tensor that is trained: graph inputs of one shape, and this batch's gradient by it. */
 export interface Parameter {
+  /** Name of its input; its moments' have `.mean` and `.square` appended, its gradient sum's `.gradient`. */
+  readonly name: string;
   readonly value: Value;
   readonly gradient: Value;
-  readonly mean: Value;
-  readonly square: Value;
   /** False for what weight decay leaves alone, such as norms and biases. */
   readonly decayed: boolean;
-}
-
-export interface Updated {
-  readonly value: Value;
-  readonly mean: Value;
-  readonly square: Value;
-}
-
-export interface Update {
-  readonly parameters: readonly Updated[];
-  /** Scalar: the global norm of the gradients before clipping. */
-  readonly norm: Value;
-  /** Scalar, 1 or 0: whether the step was taken. */
-  readonly applied: Value;
 }
 
 /** Larger than this is not finite. */
 const FINITE = 3.4e38;
 
 /**
- * One step. Scalar inputs: `lr`, `biasCorrection1` and `biasCorrection2` (1 − βᵗ), `maxNorm` to clip to, `normLimit`
- * above which the step is not taken. If the loss or the norm is not finite, or the norm exceeds its limit, parameters
- * and moments come out as they went in.
+ * One step, as graph outputs.
+ *
+ * Inputs: `<name>.mean` and `<name>.square` of each parameter; scalars `lr`, `biasCorrection1` and `biasCorrection2`
+ * (1 − βᵗ), `maxNorm` to clip to, `normLimit` above which the step is not taken.
+ * Outputs: `<name>.next`, `<name>.mean.next`, `<name>.square.next`; scalars `norm`, the gradients' global norm before
+ * clipping, and `applied`, 1 if the step was taken, else 0. If the loss or the norm is not finite or the norm exceeds
+ * its limit, parameters and moments come out as they went in, bit for bit.
+ *
+ * With `accumulate`, gradients of several batches add up before a step is taken. Further inputs: `<name>.gradient`, the
+ * sum so far (zeros at first), and scalar `update`, 1 for the batch that ends the sum, else 0. Further outputs:
+ * `<name>.gradient.next`, zeros after an update, and scalar `accepted`: 0 if this batch's gradient was not finite and
+ * was left out. `norm` is that of the sum.
  */
-export function adamw(parameters: readonly Parameter[], loss: Value, options: AdamOptions): Update {
-  const { beta1, beta2, epsilon, weightDecay } = options;
+export function adamw(
+  parameters: readonly Parameter[],
+  loss: Value,
+  options: AdamOptions,
+  accumulate = false,
+): Record<string, Value> {
   const number = (name: string): Value => input(name, 'float32', []);
-  const [lr, correction1, correction2] = [number('lr'), number('biasCorrection1'), number('biasCorrection2')];
+  const state = ({ name, value }: Parameter, part: string): Value =>
+    input(`${name}.${part}`, value.dtype, g.staticShape(value.shape));
   return scope('adamw', () => {
-    const squares = parameters.map((each) => g.reduceSumSquare(each.gradient, { keepDims: false }));
-    const norm = g.sqrt(squares.reduce((sum, each) => g.add(sum, each)));
+    const outputs: Record<string, Value> = {};
+    let gradients = parameters.map((each) => each.gradient);
+    let applied = finite(loss);
+    if (accumulate) {
+      const accepted = g.and(applied, finite(normOf(gradients)));
+      const update = g.greater(number('update'), 0.5);
+      gradients = parameters.map((each, i) => {
+        const sum = state(each, 'gradient');
+        const next = g.where(accepted, g.add(sum, gradients[i]!), sum);
+        outputs[`${each.name}.gradient.next`] = g.where(update, 0, next);
+        return next;
+      });
+      outputs.accepted = g.cast(accepted, 'float32');
+      // What was not finite is not in the sum.
+      applied = update;
+    }
+    const norm = normOf(gradients);
     // A comparison with NaN is false.
-    const finite = g.and(g.less(g.abs(loss), FINITE), g.less(norm, FINITE));
-    const applied = g.and(finite, g.lessOrEqual(norm, number('normLimit')));
-    const clip = g.min(1, g.div(number('maxNorm'), g.add(norm, 1e-6)));
-    const rate = g.div(lr, correction1);
-    const spread = g.sqrt(correction2);
-    const keep = g.sub(1, g.mul(lr, weightDecay));
-    const updated = parameters.map(({ value, gradient, mean, square, decayed }): Updated => {
-      const clipped = g.mul(gradient, clip);
-      const nextMean = g.add(g.mul(mean, beta1), g.mul(clipped, 1 - beta1));
-      const nextSquare = g.add(g.mul(square, beta2), g.mul(g.mul(clipped, clipped), 1 - beta2));
-      const step = g.div(g.mul(nextMean, rate), g.add(g.div(g.sqrt(nextSquare), spread), epsilon));
-      const next = g.sub(decayed && weightDecay !== 0 ? g.mul(value, keep) : value, step);
-      return {
-        value: g.where(applied, next, value),
-        mean: g.where(applied, nextMean, mean),
-        square: g.where(applied, nextSquare, square),
-      };
-    });
-    return { parameters: updated, norm, applied: g.cast(applied, 'float32') };
+    applied = g.and(applied, g.and(finite(norm), g.lessOrEqual(norm, number('normLimit'))));
+    const scale = scalesOf(norm, number, options);
+    for (const [i, each] of parameters.entries()) {
+      const moments = { mean: state(each, 'mean'), square: state(each, 'square') };
+      const next = updated(each, gradients[i]!, moments, scale, options);
+      outputs[`${each.name}.next`] = g.where(applied, next.value, each.value);
+      outputs[`${each.name}.mean.next`] = g.where(applied, next.mean, moments.mean);
+      outputs[`${each.name}.square.next`] = g.where(applied, next.square, moments.square);
+    }
+    return { ...outputs, norm, applied: g.cast(applied, 'float32') };
   });
+}
+
+function finite(x: Value): Value {
+  return g.less(g.abs(x), FINITE);
+}
+
+function normOf(gradients: readonly Value[]): Value {
+  const squares = gradients.map((each) => g.reduceSumSquare(each, { keepDims: false }));
+  return g.sqrt(squares.reduce((sum, each) => g.add(sum, each)));
+}
+
+/** The scalars that every parameter's update shares. */
+interface Scales {
+  readonly clip: Value;
+  readonly rate: Value;
+  readonly spread: Value;
+  readonly keep: Value;
+}
+
+function scalesOf(norm: Value, number: (name: string) => Value, options: AdamOptions): Scales {
+  const lr = number('lr');
+  return {
+    clip: g.min(1, g.div(number('maxNorm'), g.add(norm, 1e-6))),
+    rate: g.div(lr, number('biasCorrection1')),
+    spread: g.sqrt(number('biasCorrection2')),
+    keep: g.sub(1, g.mul(lr, options.weightDecay)),
+  };
+}
+
+function updated(
+  { value, decayed }: Parameter,
+  gradient: Value,
+  moments: { readonly mean: Value; readonly square: Value },
+  { clip, rate, spread, keep }: Scales,
+  { beta1, beta2, epsilon, weightDecay }: AdamOptions,
+): { readonly value: Value; readonly mean: Value; readonly square: Value } {
+  const clipped = g.mul(gradient, clip);
+  const mean = g.add(g.mul(moments.mean, beta1), g.mul(clipped, 1 - beta1));
+  const square = g.add(g.mul(moments.square, beta2), g.mul(g.mul(clipped, clipped), 1 - beta2));
+  const step = g.div(g.mul(mean, rate), g.add(g.div(g.sqrt(square), spread), epsilon));
+  return { value: g.sub(decayed && weightDecay !== 0 ? g.mul(value, keep) : value, step), mean, square };
 }
 
 /** What one step feeds: the scalar inputs of `adamw`. */
@@ -97,4 +145,32 @@ export function stepScalars(
     biasCorrection1: 1 - options.beta1 ** step,
     biasCorrection2: 1 - options.beta2 ** step,
   };
+}
+
+export interface Schedule {
+  /** Learning rate after the warm-up. */
+  readonly peak: number;
+  /** Steps over which the rate rises linearly to its peak; 0 for none. */
+  readonly warmup: number;
+  /** Steps in all, the warm-up among them. */
+  readonly total: number;
+  readonly decay: 'constant' | 'linear' | 'cosine';
+  /** Share of the peak at which the decay ends. */
+  readonly floor: number;
+}
+
+/**
+ * The learning rate of a step, counted from 1: transformers' `get_linear_schedule_with_warmup` and
+ * `get_cosine_schedule_with_warmup` one step ahead, so that the first step is not of rate 0. Throws RangeError for a
+ * schedule that cannot be.
+ */
+export function learningRate(step: number, { peak, warmup, total, decay, floor }: Schedule): number {
+  if (!(peak > 0) || !(warmup >= 0) || !(total >= 1) || warmup > total || !(floor >= 0 && floor <= 1)) {
+    throw new RangeError(`no schedule: peak ${peak}, warm-up ${warmup} of ${total} steps, floor ${floor}`);
+  }
+  if (step <= warmup) return (peak * step) / warmup;
+  if (decay === 'constant') return peak;
+  const done = Math.min(1, (step - warmup) / (total - warmup));
+  const left = decay === 'linear' ? 1 - done : 0.5 * (1 + Math.cos(Math.PI * done));
+  return peak * (floor + (1 - floor) * left);
 }

@@ -6,10 +6,11 @@ import { gradient } from '../graph/gradient.ts';
 import { type Graph, makeGraph } from '../graph/graph.ts';
 import { input, type Value } from '../graph/value.ts';
 import type { ModelConfig } from '../model/config.ts';
+import { expectedTensors } from '../model/layout.ts';
 import { type LoraShape, loraSize, loraTensors } from '../model/lora.ts';
 import { attentionContext, frozen, type LoraValues, loraInputs, Network, type Weights } from '../model/network.ts';
 import { type Objective, type Rows, rowsOf } from './objective.ts';
-import { ADAMW, type AdamOptions, adamw } from './optimizer.ts';
+import { ADAMW, type AdamOptions, adamw, type Parameter } from './optimizer.ts';
 
 /** Masked-out scores: finite, so that no device has to get infinities right. */
 const MASKED = -1e9;
@@ -25,22 +26,33 @@ export interface BatchShape {
 export interface StepOptions extends BatchShape {
   readonly objectives: readonly Objective[];
   readonly adam?: AdamOptions;
+  /** Whether gradients of several batches add up before a step: see `adamw`. */
+  readonly accumulate?: boolean;
+}
+
+export interface LoraStepOptions extends StepOptions {
+  /** First block of this graph: those below are frozen, and their output is the input `hidden` (see `buildLowerGraph`). */
+  readonly from?: number;
 }
 
 /**
  * A LoRA step: the base is frozen, the adapter is one vector in the order of `loraTensors`.
  *
- * Inputs: `ids` int64 (B, T); `rows` int64 (N), indices into B · T; `labels` int64 (N), the token after each row;
- * `lora`, `lora.mean`, `lora.square` float32 (parameters); those of the objectives and of `adamw`.
- * Outputs: `loss` and `loss.<objective>`, scalars; `norm`; `applied`, 1 if the step was taken, else 0; the next
- * `lora.next`, `lora.mean.next`, `lora.square.next`; what the objectives give out.
+ * Inputs: `ids` int64 (B, T), or `hidden` float32 (B, T, hidden) with `from`; `rows` int64 (N), indices into B · T;
+ * `labels` int64 (N), the token after each row; the parameter `lora` float32 and its state as in `adamw`; those of the
+ * objectives.
+ * Outputs: `loss` and `loss.<objective>`, scalars; those of the objectives; those of `adamw`.
  *
- * Nothing is computed backwards below the lowest adapted layer, and the head only at the rows that carry loss.
+ * Nothing is computed backwards below the lowest adapted block, and the head only at the rows that carry loss.
+ * Throws RangeError for a batch that cannot be, ModelError for an adapter that does not fit.
  */
-export function buildTrainStep(config: ModelConfig, weights: Weights, lora: LoraShape, options: StepOptions): Graph {
-  const parameters = loraSize(config, lora);
-  const state = (name: string): Value => input(name, 'float32', [parameters]);
-  const vector = state('lora');
+export function buildTrainStep(
+  config: ModelConfig,
+  weights: Weights,
+  lora: LoraShape,
+  options: LoraStepOptions,
+): Graph {
+  const vector = input('lora', 'float32', [loraSize(config, lora)]);
   const matrices = new Map(
     loraTensors(config, lora).map(({ name, shape: [rows, columns], offset }) => [
       name,
@@ -48,68 +60,134 @@ export function buildTrainStep(config: ModelConfig, weights: Weights, lora: Lora
     ]),
   );
   const network = new Network(config, frozen(weights), { shape: lora, tensor: (name) => matrices.get(name)! });
-  const terms = lossTerms(lossRows(network, options), options.objectives);
-  // By the matrices and not by the vector: the gradients are joined once instead of padded each.
-  const gradients = gradient(terms.loss, [...matrices.values()]);
-  const flat = g.concat(
-    gradients.map((each) => g.reshape(each, [(each.shape[0] as number) * (each.shape[1] as number)])),
-    0,
+  checkFrom(options.from, lora);
+  const { loss, outputs } = lossOf(lossRows(network, options, options.from), options.objectives);
+  // By the matrices and not by the vector: their gradients are joined once instead of padded each.
+  const gradients = gradient(loss, [...matrices.values()]).map((each) =>
+    g.reshape(each, [(each.shape[0] as number) * (each.shape[1] as number)]),
   );
-  const moments = { mean: state('lora.mean'), square: state('lora.square') };
-  const update = adamw(
-    [{ value: vector, gradient: flat, ...moments, decayed: true }],
-    terms.loss,
-    options.adam ?? ADAMW,
-  );
-  const [next] = update.parameters;
+  const parameter: Parameter = { name: 'lora', value: vector, gradient: g.concat(gradients, 0), decayed: true };
   return makeGraph('train', {
-    ...terms.outputs,
-    norm: update.norm,
-    applied: update.applied,
-    'lora.next': next!.value,
-    'lora.mean.next': next!.mean,
-    'lora.square.next': next!.square,
+    ...outputs,
+    ...adamw([parameter], loss, options.adam ?? ADAMW, options.accumulate),
+  });
+}
+
+export interface FullStepOptions extends StepOptions {
+  /** Which parameters weight decay takes from; matrices and not norms and biases unless told. */
+  readonly decayed?: (name: string, shape: readonly number[]) => boolean;
+}
+
+/**
+ * A step that trains every weight. Inputs and outputs as in `buildTrainStep`, with one parameter for each tensor of
+ * `expectedTensors`, under Hugging Face's name.
+ */
+export function buildFullStep(config: ModelConfig, options: FullStepOptions): Graph {
+  const shapes = expectedTensors(config);
+  const values = new Map([...shapes].map(([name, shape]) => [name, input(name, 'float32', shape)]));
+  const network = new Network(config, (name) => values.get(name)!, null);
+  const { loss, outputs } = lossOf(lossRows(network, options), options.objectives);
+  const gradients = gradient(loss, [...values.values()]);
+  const decayed = options.decayed ?? ((_, shape) => shape.length > 1);
+  const parameters = [...values].map(([name, value], i): Parameter => {
+    return { name, value, gradient: gradients[i]!, decayed: decayed(name, shapes.get(name)!) };
+  });
+  return makeGraph('train', {
+    ...outputs,
+    ...adamw(parameters, loss, options.adam ?? ADAMW, options.accumulate),
   });
 }
 
 /**
  * Scoring: the natural-log probability of each row's label under base and adapter.
  *
- * Inputs: `ids`, `rows` and `labels` as in `buildTrainStep`, and the adapter's matrices under PEFT's names.
- * Output: `logprobs` float32 (N).
+ * Inputs: `ids` (or `hidden`), `rows` and `labels` as in `buildTrainStep`, and the adapter's matrices under PEFT's
+ * names. Output: `logprobs` float32 (N).
  */
 export function buildEvalGraph(
   config: ModelConfig,
   weights: Weights,
   lora: LoraShape | null,
   shape: BatchShape,
+  from?: number,
 ): Graph {
   const adapter: LoraValues | null = lora ? loraInputs(config, lora) : null;
-  const rows = lossRows(new Network(config, frozen(weights), adapter), shape);
+  if (lora) checkFrom(from, lora);
+  const rows = lossRows(new Network(config, frozen(weights), adapter), shape, from);
   return makeGraph('evaluate', { logprobs: rows.logprobs });
 }
 
-/** The forward pass up to the rows that carry loss. */
-function lossRows(network: Network, { batch, time, rows }: BatchShape): Rows {
-  const { config } = network;
-  const positions = g.floats(
-    Array.from({ length: time }, (_, position) => position),
-    [time],
-  );
+/**
+ * What the blocks below the first adapted one make of a batch, to be computed once for many epochs: input `ids` int64
+ * (B, T), output `hidden` float32 (B, T, hidden).
+ *
+ * @param below number of blocks
+ */
+export function buildLowerGraph(
+  config: ModelConfig,
+  weights: Weights,
+  below: number,
+  { batch, time }: Pick<BatchShape, 'batch' | 'time'>,
+): Graph {
+  checkShape({ batch, time, rows: 1 });
+  const network = new Network(config, frozen(weights), null);
+  const x = blocks(network, { batch, time }, embedded(network, { batch, time }), 0, below);
+  return makeGraph('lower', { hidden: g.reshape(x, [batch, time, config.hidden]) });
+}
+
+function checkShape({ batch, time, rows }: BatchShape): void {
+  const whole = (value: number, least: number): boolean => Number.isInteger(value) && value >= least;
+  if (!whole(batch, 1)) throw new RangeError(`a batch of ${batch} sequences: give at least one`);
+  if (!whole(time, 2))
+    throw new RangeError(`sequences of ${time} tokens: nothing follows the first, give at least two`);
+  if (!whole(rows, 1)) throw new RangeError(`${rows} rows that carry loss: give at least one`);
+}
+
+function checkFrom(from: number | undefined, lora: LoraShape): void {
+  const lowest = Math.min(...lora.layers);
+  if (from !== undefined && (!Number.isInteger(from) || from < 0 || from > lowest)) {
+    throw new RangeError(`blocks below ${from} cannot be given from outside: block ${lowest} is adapted`);
+  }
+}
+
+/** (batch · time, hidden) */
+function embedded(network: Network, { batch, time }: Pick<BatchShape, 'batch' | 'time'>): Value {
+  return g.reshape(network.embed(input('ids', 'int64', [batch, time])), [batch * time, network.config.hidden]);
+}
+
+/** Blocks `first` up to, not including, `end`, over sequences that start at position 0. */
+function blocks(
+  network: Network,
+  { batch, time }: Pick<BatchShape, 'batch' | 'time'>,
+  x: Value,
+  first: number,
+  end: number,
+): Value {
+  const positions = Float32Array.from({ length: time }, (_, position) => position);
   const causal = new Float32Array(time * time);
   for (let row = 0; row < time; row++) causal.fill(MASKED, row * time + row + 1, (row + 1) * time);
-  const context = attentionContext(config, positions, g.floats(causal, [time, time]), batch, null);
-  let x = g.reshape(network.embed(input('ids', 'int64', [batch, time])), [batch * time, config.hidden]);
-  for (let layer = 0; layer < config.layers; layer++) x = network.block(layer, x, context).x;
+  const mask = g.floats(causal, [time, time]);
+  const context = attentionContext(network.config, g.floats(positions, [time]), mask, batch, null);
+  for (let layer = first; layer < end; layer++) x = network.block(layer, x, context).x;
+  return x;
+}
+
+/** The forward pass up to the rows that carry loss. */
+function lossRows(network: Network, shape: BatchShape, from?: number): Rows {
+  checkShape(shape);
+  const { batch, time, rows } = shape;
+  const { layers, hidden } = network.config;
+  const given = (): Value => g.reshape(input('hidden', 'float32', [batch, time, hidden]), [batch * time, hidden]);
+  const x = blocks(network, shape, from === undefined ? embedded(network, shape) : given(), from ?? 0, layers);
   const logits = network.head(g.gather(x, input('rows', 'int64', [rows])));
   return rowsOf(logits, input('labels', 'int64', [rows]));
 }
 
-function lossTerms(
+function lossOf(
   rows: Rows,
   objectives: readonly Objective[],
 ): { readonly loss: Value; readonly outputs: Record<string, Value> } {
-  if (objectives.length === 0) throw new TypeError('a training step needs an objective');
+  if (objectives.length === 0) throw new RangeError('a training step needs an objective');
   const outputs: Record<string, Value> = {};
   const losses: Value[] = [];
   for (const { name, build } of objectives) {
