@@ -126,6 +126,9 @@ function wrap(graph: Graph, session: ort.InferenceSession): Session {
       for (const name of Object.keys(feeds)) {
         if (!inputs.has(name)) throw new TypeError(`graph ${graph.name} has no input “${name}”`);
       }
+      for (const name of fetches) {
+        if (!outputs.includes(name)) throw new TypeError(`graph ${graph.name} has no output “${name}”`);
+      }
       const results = await session.run(given, fetches as string[]);
       return Object.fromEntries(
         fetches.map((name) => {

@@ -120,7 +120,7 @@ for (const family of ['llama', 'qwen2'] as const) {
     }
     assert.ok(relativeError(losses, golden.floats('lora_losses')) < 1e-4);
     assert.ok(relativeError(norms, golden.floats('lora_norms')) < 1e-3);
-    assertMatrices(golden, state.lora!, 'lora_trained', 1e-3);
+    assertMatrices(golden, state.lora!, 'lora_trained', 1e-4);
     await session.release();
   });
 
