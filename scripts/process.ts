@@ -84,6 +84,17 @@ export function onInterrupt(stop: () => Promise<void>): void {
   }
 }
 
+/** Whether a process of that id runs; false for what is no id. */
+export function isAlive(pid: number): boolean {
+  if (!Number.isInteger(pid) || pid <= 0) return false;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'; // another user's
+  }
+}
+
 /** What a program that ran to its end left behind. */
 export interface Finished {
   readonly status: number | null;

@@ -8,8 +8,9 @@
 import { createHash } from 'node:crypto';
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { cacheDir, ROOT } from '../paths.ts';
-import { run } from '../process.ts';
+import { defaultCacheDir } from '../../src/model/cache.ts';
+import { ROOT } from '../paths.ts';
+import { isAlive, run } from '../process.ts';
 import { UserError } from '../progress.ts';
 import { ensurePrograms, program } from './packages.ts';
 
@@ -31,7 +32,7 @@ export const serverDir = (dir: string) => join(dir, 'node_modules', 'code-server
 export const vscodeDir = (dir: string) => join(serverDir(dir), 'lib', 'vscode');
 
 /** Folder, under the cache, of the editors. */
-export const editorsDir = () => join(cacheDir(), 'editors');
+export const editorsDir = () => join(defaultCacheDir(), 'editors');
 
 /**
  * Installs code-server unless it is there. Whole or not at all: it is made in a folder beside and renamed.
@@ -129,16 +130,7 @@ function removeLeftovers(): void {
   if (!existsSync(editorsDir())) return;
   for (const name of readdirSync(editorsDir())) {
     const pid = /\.(\d+)\.tmp$/.exec(name)?.[1];
-    if (pid && !lives(Number(pid))) rmSync(join(editorsDir(), name), { recursive: true, force: true });
-  }
-}
-
-function lives(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+    if (pid && !isAlive(Number(pid))) rmSync(join(editorsDir(), name), { recursive: true, force: true });
   }
 }
 

@@ -1,6 +1,6 @@
 /** Runs code-server with a profile of its own, on a free port of the loopback interface. */
 import type { ChildProcess } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run, startGroup, stopGroup } from '../process.ts';
 import { UserError } from '../progress.ts';
@@ -45,11 +45,18 @@ export const QUIET_SETTINGS: Readonly<Record<string, unknown>> = {
   'git.openRepositoryInParentFolders': 'never',
 };
 
-/** Writes the profile's user settings. */
+/**
+ * Writes the profile's settings, unless they are there: they are the user's from then on. They go into two files, since
+ * in a remote window, such as code-server's, settings of the machine's scope count in the second only.
+ */
 export function writeSettings(profile: Profile, settings: Readonly<Record<string, unknown>>): void {
-  const user = join(userDataDir(profile), 'User');
-  mkdirSync(user, { recursive: true });
-  writeFileSync(join(user, 'settings.json'), JSON.stringify(settings, null, 2) + '\n');
+  for (const scope of ['User', 'Machine']) {
+    const folder = join(userDataDir(profile), scope);
+    const file = join(folder, 'settings.json');
+    if (existsSync(file)) continue;
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(file, JSON.stringify(settings, null, 2) + '\n');
+  }
 }
 
 /** Installs a VSIX into the profile, in place of an older one. Throws UserError with the editor's words. */
@@ -104,7 +111,7 @@ function commandLine(install: EditorInstall, profile: Profile): string[] {
 }
 
 /** The environment without what belongs to an editor in whose terminal we may run. */
-function environment(profile: Profile): NodeJS.ProcessEnv {
+export function environment(profile: Profile): NodeJS.ProcessEnv {
   const foreign = /^(VSCODE_|ELECTRON_|CODE_SERVER_)|^(NODE_OPTIONS|PORT|PASSWORD|HASHED_PASSWORD|NODE_TEST_CONTEXT)$/;
   const own = Object.fromEntries(Object.entries(process.env).filter(([key]) => !foreign.test(key)));
   return { ...own, ...profile.env };
