@@ -11,7 +11,8 @@ Needs torch, transformers, safetensors and numpy. Writes <family>.safetensors, a
   lora/<name>              an adapter, with lora_loss, lora_logits, lora_grad/<name>
   lora_trained/<name>, lora_losses, lora_norms   after 100 AdamW steps on the adapter
   kto/..., kto_loss, kto_logprob, kto_grad/<name>
-and <family>.json, the model's config.json with the numbers above that are not tensors.
+and <family>.json, the model's config.json with the numbers above that are not tensors; rotary.json, frequencies and
+angles of positions 0, 1, 511 and 8191.
 """
 
 import json
@@ -22,6 +23,7 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
 from transformers import LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM
+from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding
 
 STEPS = 100
 ADAM = {"lr": 5e-3, "betas": [0.9, 0.999], "eps": 1e-8, "weight_decay": 0.1}
@@ -33,7 +35,7 @@ COMMON = dict(num_hidden_layers=2, max_position_embeddings=128, bos_token_id=1, 
 MODELS = {
     "llama": lambda: LlamaForCausalLM(
         LlamaConfig(
-            vocab_size=96, hidden_size=32, intermediate_size=56, num_attention_heads=4, num_key_value_heads=2,
+            vocab_size=96, hidden_size=32, intermediate_size=56, num_attention_heads=4, num_key_value_heads=2, head_dim=10,
             rms_norm_eps=1e-5, rope_theta=10000.0, tie_word_embeddings=False, **COMMON,
         )
     ),
@@ -169,8 +171,29 @@ def golden(family, folder):
     (folder / f"{family}.json").write_text(text + "\n")
 
 
+def rotary(folder):
+    """Rotary frequencies of transformers for each kind of scaling that its configs may ask for."""
+    common = {"head_dim": 16, "hidden_size": 64, "num_attention_heads": 4, "max_position_embeddings": 8192}
+    scalings = {
+        "default": {"rope_type": "default", "rope_theta": 100000.0},
+        "linear": {"rope_type": "linear", "rope_theta": 10000.0, "factor": 4.0},
+        "llama3": {"rope_type": "llama3", "rope_theta": 500000.0, "factor": 8.0, "low_freq_factor": 1.0,
+                   "high_freq_factor": 4.0, "original_max_position_embeddings": 1024},
+    }
+    cases = {}
+    for name, scaling in scalings.items():
+        config = LlamaConfig(**common, rope_parameters=scaling)
+        embedding = LlamaRotaryEmbedding(config)
+        cos, sin = embedding(torch.zeros(1), torch.tensor([[0, 1, 511, 8191]]))
+        half = cos.shape[-1] // 2
+        cases[name] = {"config": json.loads(config.to_json_string()), "frequencies": embedding.inv_freq.tolist(),
+                       "cos": cos[0, :, :half].tolist(), "sin": sin[0, :, :half].tolist()}
+    (folder / "rotary.json").write_text(json.dumps(cases) + "\n")
+
+
 if __name__ == "__main__":
     target = Path(sys.argv[1])
     target.mkdir(parents=True, exist_ok=True)
+    rotary(target)
     for each in MODELS:
         golden(each, target)

@@ -172,7 +172,7 @@ test('a missing weight and an adapter that does not fit are named before any ses
   fewer.delete('model.layers.1.mlp.up_proj.weight');
   assert.throws(() => buildServeGraph(config, fewer, null), /“model\.layers\.1\.mlp\.up_proj\.weight”/);
   const cases = [
-    { change: { rank: 17 }, message: /rank 17 is larger than k_proj, which is 16 × 32/ },
+    { change: { rank: 21 }, message: /rank 21 is larger than k_proj, which is 20 × 32/ },
     { change: { rank: 0 }, message: /rank is 0/ },
     { change: { layers: [2] }, message: /adapts layer 2, and the model has 2/ },
     { change: { layers: [] }, message: /adapts no layer/ },

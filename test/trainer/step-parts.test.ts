@@ -175,7 +175,7 @@ test('a step that cannot be is refused before any session is made', () => {
     [build({ from: 2 }), /blocks below 2 cannot be given from outside: block 1 is adapted/],
     [
       () => buildTrainStep(config, weights, { ...lora, rank: 40 }, shape),
-      /rank 40 is larger than q_proj, which is 32 × 32/,
+      /rank 40 is larger than q_proj, which is 40 × 32/,
     ],
     [() => buildEvalGraph(config, weights, null, { ...shape, time: 1 }), /sequences of 1 tokens/],
     [() => buildLowerGraph(config, weights, 1, { batch: 0, time }), /a batch of 0 sequences/],
