@@ -103,4 +103,5 @@ def main():
     (HERE / "golden.json").write_text("{\n" + lines + "\n}\n")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -8,7 +8,7 @@ import { type ModelConfig, parseConfig } from './config.ts';
 import { fileError, ModelError } from './errors.ts';
 import { readRange, rememberedHash } from './file.ts';
 import { readGguf } from './gguf.ts';
-import { type StoredTensor, selectTensors, type Tensor } from './layout.ts';
+import { expectedTensors, type StoredTensor, selectTensors, type Tensor } from './layout.ts';
 import { readSafetensors, readSafetensorsFolder } from './safetensors.ts';
 import { specFromTokenizerJson, type TokenizerSpec } from './tokenizer-spec.ts';
 
@@ -119,8 +119,8 @@ async function hashAll(paths: readonly string[], { cacheDir, onProgress }: Optio
 }
 
 function describe(name: string, config: ModelConfig): string {
-  const { hidden, heads, kvHeads, headDim, intermediate, layers, vocab, tiedHead } = config;
-  const layer = 2 * hidden * headDim * (heads + kvHeads) + 3 * hidden * intermediate;
-  const parameters = layers * layer + vocab * hidden * (tiedHead ? 1 : 2);
-  return `${name} (${config.family}, ${layers} layers, ${Math.round(parameters / 1e6)} M parameters)`;
+  let parameters = 0;
+  for (const shape of expectedTensors(config).values())
+    parameters += shape.reduce((product, size) => product * size, 1);
+  return `${name} (${config.family}, ${config.layers} layers, ${Math.round(parameters / 1e6)} M parameters)`;
 }

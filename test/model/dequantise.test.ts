@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { test } from 'node:test';
+import { dequantise, halfToFloat, type NumberFormat, storedBytes } from '../../src/model/dequantise.ts';
+
+/** Made by scripts/golden/quant.py with gguf-py. */
+const cases = JSON.parse(await readFile(new URL('../golden/quant/blocks.json', import.meta.url), 'utf8')) as {
+  format: NumberFormat;
+  bytes: string;
+  values: string;
+}[];
+const decode = (text: string): Uint8Array<ArrayBuffer> => Uint8Array.from(Buffer.from(text, 'base64'));
+
+test('every format is there', () => {
+  assert.deepEqual(cases.map(({ format }) => format).sort(), ['BF16', 'F16', 'F32', 'Q4_0', 'Q4_1', 'Q8_0']);
+});
+
+for (const { format, bytes, values } of cases) {
+  const stored = decode(bytes);
+  const expected = new Float32Array(decode(values).buffer);
+
+  test(`${format}: the values are gguf-py’s, to the bit`, () => {
+    const out = new Float32Array(expected.length);
+    dequantise(format, stored, out);
+    assert.deepEqual(new Uint32Array(out.buffer), new Uint32Array(expected.buffer));
+  });
+
+  test(`${format}: bytes may lie at an odd offset, values within a larger array`, () => {
+    const shifted = new Uint8Array(stored.length + 1);
+    shifted.set(stored, 1);
+    const out = new Float32Array(expected.length + 2);
+    dequantise(format, shifted.subarray(1), out.subarray(1, -1));
+    assert.deepEqual(out.subarray(1, -1), expected);
+    assert.equal(out[0], 0);
+    assert.equal(out.at(-1), 0);
+  });
+
+  test(`${format}: a wrong length is refused`, () => {
+    assert.throws(() => dequantise(format, stored.subarray(1), new Float32Array(expected.length)), RangeError);
+  });
+}
+
+test('values that are no whole blocks are refused', () => {
+  assert.throws(() => storedBytes('Q4_1', 33), { kind: 'corrupt', message: /blocks of 32/ });
+  assert.equal(storedBytes('Q4_1', 64), 40);
+});
+
+test('half precision: zeros, subnormals, the largest, infinities, not a number', () => {
+  assert.equal(halfToFloat(0), 0);
+  assert.ok(Object.is(halfToFloat(0x8000), -0));
+  assert.equal(halfToFloat(1), 2 ** -24);
+  assert.equal(halfToFloat(0x7bff), 65504);
+  assert.equal(halfToFloat(0xc000), -2);
+  assert.equal(halfToFloat(0xfc00), Number.NEGATIVE_INFINITY);
+  assert.ok(Number.isNaN(halfToFloat(0x7e00)));
+});
