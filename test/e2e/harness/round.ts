@@ -155,13 +155,19 @@ async function waitForRound(
   const patience = Date.now() + PATIENCE_MS;
   let asked = false;
   let last = '';
+  let said = 0;
   return until(
     'a training round',
     trainingTimeoutMs,
     async () => {
       const { training } = await editor.ready(() => true);
-      if (training && training.message !== last) detail(`${training.phase}: ${training.message}`);
-      last = training?.message ?? last;
+      // Steps are many: a line each ten seconds says enough.
+      const isNew = training !== undefined && training.message !== last;
+      if (isNew && (!/step \d+/.test(last) || Date.now() - said > 10_000)) {
+        detail(`${training.phase}: ${training.message}`);
+        last = training.message;
+        said = Date.now();
+      }
       if (training?.phase === 'waiting' && Date.now() > patience && !asked) {
         asked = true;
         await editor.runCommand('Knack: Train Now');
