@@ -21,8 +21,8 @@ import Sqlite, { type Database } from 'better-sqlite3';
 import { APPLICATION_ID, MIGRATIONS, migrate } from './migrations/index.ts';
 import { asStoreError, codeOf, isCorruption, StoreError } from './store-error.ts';
 
-/** How long a statement waits for another process's transaction. */
-const BUSY_MS = 5_000;
+/** How long a statement waits for another process's transaction, if nothing else is asked for. */
+export const BUSY_MS = 5_000;
 
 /** Largest file that is checked whole when it is opened (about 0.3 s for 100 MB). */
 const QUICK_CHECK_BYTES = 128 * 1024 * 1024;
@@ -40,28 +40,44 @@ export interface Opened {
  * @throws StoreError: 'newer' (the file is left as it is), 'unwritable', 'full', 'locked', or 'corrupt' if a damaged
  * file could not be renamed
  */
-export function openDatabase(path: string, clock: () => number): Opened {
+export function openDatabase(path: string, clock: () => number, busyMs = BUSY_MS): Opened {
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    refuseNewer(path);
+    makeFolder(dirname(path));
+    refuseNewer(path, busyMs);
     ownerOnly(path);
     try {
-      return { db: connect(path, clock), notice: null };
+      return { db: connect(path, clock, busyMs), notice: null };
     } catch (error) {
       if (!isCorruption(error)) throw error;
-      return setAside(path, clock, (error as Error).message);
+      return setAside(path, clock, busyMs, (error as Error).message);
     }
   } catch (error) {
     throw asStoreError(error, path);
   }
 }
 
-function connect(path: string, clock: () => number): Database {
-  const db = new Sqlite(path, { timeout: BUSY_MS });
+/** Not mkdirSync's `recursive`, which never returns where a folder's parent exists and yet takes no folders (/proc). */
+function makeFolder(folder: string): void {
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return;
+  if (dirname(folder) !== folder) makeFolder(dirname(folder));
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    // Another process may have made it in between.
+    if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) throw error;
+  }
+}
+
+function connect(path: string, clock: () => number, busyMs: number): Database {
+  // Before SQLite sees it: closing a file that is no database would delete the log beside it.
+  if (sizeOf(path) > 0 && readHeader(path) === null) {
+    throw new Sqlite.SqliteError('the file has no database header', 'SQLITE_NOTADB');
+  }
+  const db = new Sqlite(path, { timeout: busyMs });
   try {
     check(db, path);
     db.pragma('auto_vacuum = INCREMENTAL'); // has effect before the first table
-    untilFree(() => db.pragma('journal_mode = WAL'));
+    untilFree(() => db.pragma('journal_mode = WAL'), busyMs);
     db.pragma('synchronous = FULL');
     db.pragma('foreign_keys = ON');
     db.pragma('secure_delete = ON');
@@ -90,11 +106,11 @@ function check(db: Database, path: string): void {
  * Refuses a schema that this version does not know, without writing a byte: the header is read as a file, and a
  * write-ahead log through a read-only connection, since closing any other one would copy it into the file.
  */
-function refuseNewer(path: string): void {
+function refuseNewer(path: string, busyMs: number): void {
   const header = readHeader(path);
   if (header === null) return;
   let version = header.userVersion;
-  if (version <= MIGRATIONS.length && sizeOf(`${path}-wal`) > 0) version = versionInLog(path) ?? version;
+  if (version <= MIGRATIONS.length && sizeOf(`${path}-wal`) > 0) version = versionInLog(path, busyMs) ?? version;
   if (header.applicationId === APPLICATION_ID && version > MIGRATIONS.length) {
     throw new StoreError(
       'newer',
@@ -122,10 +138,10 @@ function readHeader(path: string): { userVersion: number; applicationId: number 
 }
 
 /** The schema's version as the log has it, or null if the file is damaged, which is found out later. */
-function versionInLog(path: string): number | null {
+function versionInLog(path: string, busyMs: number): number | null {
   let db: Database | null = null;
   try {
-    db = new Sqlite(path, { readonly: true, timeout: BUSY_MS });
+    db = new Sqlite(path, { readonly: true, timeout: busyMs });
     return db.pragma('user_version', { simple: true }) as number;
   } catch (error) {
     if (isCorruption(error)) return null;
@@ -139,12 +155,12 @@ function versionInLog(path: string): number | null {
  * Renames a damaged database, with its log, and starts a new one. Processes that find the damage at once take turns;
  * the second finds a good file and keeps it.
  */
-function setAside(path: string, clock: () => number, why: string): Opened {
+function setAside(path: string, clock: () => number, busyMs: number, why: string): Opened {
   const turn = `${path}.recovering`;
-  untilFree(() => takeTurn(turn));
+  untilFree(() => takeTurn(turn), busyMs);
   try {
     try {
-      return { db: connect(path, clock), notice: null };
+      return { db: connect(path, clock, busyMs), notice: null };
     } catch (error) {
       if (!isCorruption(error)) throw error;
     }
@@ -155,7 +171,7 @@ function setAside(path: string, clock: () => number, why: string): Opened {
     }
     ownerOnly(path);
     return {
-      db: connect(path, clock),
+      db: connect(path, clock, busyMs),
       notice: `Knack's database was damaged (${why}). It was set aside as ${aside}, and a new one was started.`,
     };
   } finally {
@@ -175,13 +191,13 @@ function takeTurn(turn: string): void {
 }
 
 /** Tries again while another process is in the way: these two steps do not use SQLite's own waiting. */
-function untilFree(step: () => unknown): void {
+function untilFree(step: () => unknown, busyMs: number): void {
   for (let waited = 0; ; waited += 25) {
     try {
       step();
       return;
     } catch (error) {
-      if (!/^SQLITE_BUSY|^ENOENT/.test(codeOf(error)) || waited >= BUSY_MS) throw error;
+      if (!/^SQLITE_BUSY|^ENOENT/.test(codeOf(error)) || waited >= busyMs) throw error;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 25);
     }
   }

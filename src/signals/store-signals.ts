@@ -244,7 +244,7 @@ export class SignalTables {
         .prepare(
           `SELECT s.n, s.id, f.at, w.pid, w.last_activity FROM offer f JOIN suggestion s ON s.n = f.suggestion
            LEFT JOIN outcome o ON o.suggestion = s.n LEFT JOIN editor_window w ON w.id = f.window_id
-           WHERE o.suggestion IS NULL`,
+           WHERE o.suggestion IS NULL ORDER BY s.n`,
         )
         .all() as { n: number; id: string; at: number; pid: number | null; last_activity: number | null }[];
       let closed = 0;

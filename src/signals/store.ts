@@ -31,6 +31,8 @@ export interface StoreOptions {
   readonly onNotice?: (text: string) => void;
   /** An event was refused for good: a bug in its sender. */
   readonly onRefused?: (eventId: string, why: string) => void;
+  /** How long to wait for another process's transaction, in milliseconds; 5,000 by default. */
+  readonly busyMs?: number;
   /** Whether a process runs; for windows and leases that were left behind. */
   readonly alive?: (pid: number) => boolean;
 }
@@ -49,7 +51,7 @@ export interface StoreStats extends SignalStats {
  * @throws StoreError: `newer`, `unwritable`, `full`, `locked` or `corrupt`; serving can go on without a store
  */
 export function openStore(options: StoreOptions): { store: Store; notices: string[] } {
-  const { db, notice } = openDatabase(options.path, options.clock);
+  const { db, notice } = openDatabase(options.path, options.clock, options.busyMs);
   return { store: new Store(options, db), notices: notice === null ? [] : [notice] };
 }
 
@@ -255,7 +257,7 @@ export class Store {
     } catch (error) {
       if (!isCorruption(error)) throw asStoreError(error, this.#options.path);
       this.#db.close();
-      const { db, notice } = openDatabase(this.#options.path, this.#options.clock);
+      const { db, notice } = openDatabase(this.#options.path, this.#options.clock, this.#options.busyMs);
       this.#db = db;
       this.#signals = new SignalTables(db, this.#options.clock);
       this.#learning = new LearningTables(db, this.#options.clock);
