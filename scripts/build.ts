@@ -1,5 +1,5 @@
 /** `npm run build`: bundles the extension and its two child processes into dist/. */
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type BuildOptions, build as bundle } from 'esbuild';
 import { thirdPartyNotices } from './notices.ts';
@@ -34,11 +34,6 @@ export async function build(): Promise<void> {
   mkdirSync(dist, { recursive: true });
   const inputs = new Set<string>();
   for (const [name, { entry, external }] of Object.entries(BUNDLES)) {
-    rmSync(join(dist, `${name}.cjs`), { force: true });
-    if (!existsSync(join(ROOT, entry))) {
-      console.warn(`    ${entry} is not there yet: dist/${name}.cjs is left out`);
-      continue;
-    }
     const outfile = join(dist, `${name}.cjs`);
     try {
       const result = await bundle({
