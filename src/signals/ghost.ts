@@ -31,6 +31,8 @@ export interface Arrival {
   readonly pureInsert: boolean;
   /** The place no longer agrees with the suggestion, unless the cursor says otherwise (auto-closed brackets). */
   readonly diverged: 'typed-other' | 'deleted' | 'undo' | null;
+  /** Text before the suggestion's place was changed with it: what came in answers another prompt. */
+  readonly rewritten: boolean;
 }
 
 /** The suggestion that stands. */
@@ -114,11 +116,11 @@ export function afterChanges(live: Live, e: DocumentChange): Live {
     const diverged = e.cause !== 'other' ? 'undo' : grew ? 'typed-other' : 'deleted';
     // What had come in before counts as far as it still stands.
     const marks = rewritten ? '' : live.marks.slice(0, commonPrefix(place.text, live.target));
-    return { ...moved, marks, arrival: { at: e.at, from, pureInsert, diverged } };
+    return { ...moved, marks, arrival: { at: e.at, from, pureInsert, diverged, rewritten } };
   }
   const reached = completes(moved) ? live.target.length : caret;
   const marks = live.marks.slice(0, from).padEnd(reached, 't');
-  return { ...moved, marks, arrival: { at: e.at, from, pureInsert, diverged: null } };
+  return { ...moved, marks, arrival: { at: e.at, from, pureInsert, diverged: null, rewritten } };
 }
 
 /** Whether the whole suggestion stands at its place, with nothing left of what it was to replace. */

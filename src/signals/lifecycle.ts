@@ -15,6 +15,15 @@
  * An outcome is terminal: undoing an accept leaves it accepted, and the survival of 0 tells the rest.
  */
 import { afterChanges, agrees, attribute, type DocumentChange, type Live, type SelectionKind } from './ghost.ts';
+import {
+  changePlaces,
+  isFull,
+  type Place,
+  placeOf,
+  TYPED_INSTEAD_IDLE_MS,
+  TYPED_INSTEAD_LIMIT,
+  typedAt,
+} from './instead.ts';
 import type { Outcome, OutcomeKind, TypedInstead } from './signal.ts';
 import { applyChanges, end, type Stretch } from './stretch.ts';
 import type { AcceptedEdit } from './survival.ts';
@@ -31,12 +40,6 @@ export const SETTLE_MS = 1_000;
 
 /** How long a change waits for the selection event that VS Code sends right after it. */
 const CURSOR_MS = 100;
-
-/** Without a change for this long, what was typed instead is taken as finished. */
-export const TYPED_INSTEAD_IDLE_MS = 10_000;
-
-/** Longest text kept as typed instead, and how many places are watched for it at once. */
-export const TYPED_INSTEAD_LIMIT = { chars: 1_024, places: 8 } as const;
 
 /** How many suggestions that have their outcome are remembered: a provider's cache is far smaller. */
 const ENDED_LIMIT = 64;
@@ -107,16 +110,6 @@ interface Settling {
   readonly live: Live;
   readonly at: number;
   readonly now: Stretch;
-}
-
-/** A place where a suggestion was turned down. */
-interface Place {
-  readonly id: string;
-  readonly document: string;
-  readonly lastAt: number;
-  readonly typed: Stretch;
-  /** Line ends that the suggestion had: what is typed instead is followed for as many lines. */
-  readonly lines: number;
 }
 
 export interface LifecycleState {
@@ -329,7 +322,11 @@ class Run {
     if (outcome === 'partly-accepted') {
       this.tellEdit(live, at, { offset: live.place.offset, text: live.place.text.slice(0, part) });
     }
-    if (reason === 'escape' || reason === 'typed-other') this.watchPlace(live, reason, at);
+    if ((reason !== 'escape' && reason !== 'typed-other') || live.arrival?.rewritten) return;
+    const places = [...this.state.places, placeOf(live, reason, at)];
+    const oldest = places.length > TYPED_INSTEAD_LIMIT.places ? places[0] : undefined;
+    this.state = { ...this.state, places };
+    this.finishPlaces(at, (p) => p === oldest || isFull(p));
   }
 
   private tellOutcome(live: Live, reason: Reason, at: number): OutcomeKind {
@@ -400,41 +397,10 @@ class Run {
     for (const s of done) this.accepted(s, s.live.marks.endsWith('a') ? 'by-parts' : 'typed-through', at);
   }
 
-  private watchPlace(live: Live, reason: Reason, at: number): void {
-    const { place, replaced, document, id, target } = live;
-    const incoming =
-      reason === 'escape'
-        ? place.text.slice(0, live.marks.length)
-        : place.text.endsWith(replaced)
-          ? place.text.slice(0, place.text.length - replaced.length)
-          : place.text;
-    const watched: Place = {
-      id,
-      document,
-      lastAt: at,
-      typed: { offset: place.offset, text: incoming },
-      lines: target.split('\n').length,
-    };
-    const places = [...this.state.places, watched];
-    const oldest = places.length > TYPED_INSTEAD_LIMIT.places ? places[0] : undefined;
-    this.state = { ...this.state, places };
-    this.finishPlaces(at, (p) => p === oldest || isFull(p));
-  }
-
   private changePlaces(e: DocumentChange): void {
-    const kept: Place[] = [];
-    for (const p of this.state.places) {
-      if (p.document !== e.document) {
-        kept.push(p);
-        continue;
-      }
-      const typed = applyChanges(p.typed, e.changes, 'in');
-      // Text from before the place was rewritten: what comes in now answers another prompt.
-      const crossed = e.changes.some((c) => c.offset < p.typed.offset && c.offset + c.removed >= p.typed.offset);
-      if (crossed) this.tellTyped(p, e.at);
-      else kept.push(typed.text === p.typed.text ? { ...p, typed } : { ...p, typed, lastAt: e.at });
-    }
+    const { kept, crossed } = changePlaces(this.state.places, e);
     this.state = { ...this.state, places: kept };
+    for (const p of crossed) this.tellTyped(p, e.at);
     this.finishPlaces(e.at, isFull);
   }
 
@@ -446,8 +412,7 @@ class Run {
   }
 
   private tellTyped(p: Place, at: number): void {
-    const lines = p.typed.text.replaceAll('\r\n', '\n').split('\n').slice(0, p.lines);
-    const text = lines.join('\n').slice(0, TYPED_INSTEAD_LIMIT.chars);
+    const text = typedAt(p);
     if (text.trim() === '') return;
     this.known.push({ type: 'typed-instead', eventId: `${p.id}/typed-instead`, at, suggestionId: p.id, text });
   }
@@ -455,12 +420,6 @@ class Run {
   private knownVersion(document: string): number {
     return this.state.cursor?.document === document ? this.state.cursor.version : 0;
   }
-}
-
-/** Whether as much was typed at the place as is kept. */
-function isFull(p: Place): boolean {
-  const { text } = p.typed;
-  return text.length >= TYPED_INSTEAD_LIMIT.chars || text.split('\n').length > p.lines;
 }
 
 /** Outcome of a suggestion that ends without all of it standing in the document. */

@@ -86,6 +86,18 @@ test('IntelliSense wins with another word', () => {
   const e = seen('sole.log(x)', 'con|\n');
   e.edit(0, 3, 'constructor', { kind: 'none' });
   assert.deepEqual(e.close().fates, ['s rejected/typed-other inferred 0/0']);
+  assert.deepEqual(
+    e.typedInstead.map((t) => t.text),
+    ['structor'],
+    'what follows the text that the prompt ended with',
+  );
+});
+
+test('IntelliSense rewrites the word before: rejected, but nothing was typed instead of it', () => {
+  const e = seen('sole.log(x)', 'con|\n');
+  e.edit(0, 3, 'print', { kind: 'none' });
+  assert.deepEqual(e.close().fates, ['s rejected/typed-other inferred 0/0']);
+  assert.deepEqual(e.typedInstead, []);
 });
 
 test('typed through to its end: accepted, inferred, nothing saved', () => {
