@@ -3,11 +3,11 @@
  * ends the trainer as soon as the developer is back.
  */
 import { type ChildProcess, fork } from 'node:child_process';
-import { availableParallelism, loadavg } from 'node:os';
 import { mayTrain } from '../signals/idle.ts';
 import type { Store } from '../signals/store.ts';
 import { onBattery } from './battery.ts';
 import type { FromTrainer, ToTrainer, TrainJob } from './job.ts';
+import { LoadMeter } from './load.ts';
 import type { EngineSettings, EngineState } from './protocol.ts';
 
 const LEASE = 'trainer';
@@ -38,6 +38,7 @@ export interface ScheduleOptions {
 export class Schedule {
   readonly #options: ScheduleOptions;
   readonly #timer: NodeJS.Timeout;
+  readonly #meter = new LoadMeter();
   #child: ChildProcess | null = null;
   #forced = false;
   #startedAt = 0;
@@ -109,8 +110,7 @@ export class Schedule {
       idleSeconds: training.idleSeconds,
       newSignals,
       minSignals: training.minSignals,
-      load: loadavg()[0]!,
-      cores: availableParallelism(),
+      load: this.#meter.share(),
       // Asked only where it could matter: on some platforms the question starts a process.
       onBattery:
         training.enabled && newSignals >= training.minSignals && !training.onBattery ? await onBattery() : false,

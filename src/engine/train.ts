@@ -79,7 +79,7 @@ async function round(job: TrainJob): Promise<{ promoted: boolean; reason: string
         checkpoint: checkpoint ?? null,
       });
     try {
-      const result = await learn(job, base, start, store);
+      const result = await learn(job, base, start, store, canaryKey(sha256, parent));
       if (result === null) {
         end('stopped', 'You came back before the round was over.');
         return { promoted: false, reason: 'Stopped: you came back.' };
@@ -92,6 +92,7 @@ async function round(job: TrainJob): Promise<{ promoted: boolean; reason: string
       const checkpoint = randomUUID();
       const path = checkpointDir(job.storageDir, checkpoint);
       await writeAdapter(path, { shape: lora, vector: result.parameters }, { config, baseSha256: sha256 });
+      store.putCanary(canaryKey(sha256, checkpoint), result.canaryLoss);
       store.addCheckpoint({ id: checkpoint, baseHash: sha256, parent, path });
       store.promote(sha256, checkpoint, reason, {
         ...metrics,
@@ -111,7 +112,13 @@ async function round(job: TrainJob): Promise<{ promoted: boolean; reason: string
 }
 
 /** @returns null if it was stopped */
-async function learn(job: TrainJob, base: Base, start: Adapter, store: Store): Promise<RoundResult | null> {
+async function learn(
+  job: TrainJob,
+  base: Base,
+  start: Adapter,
+  store: Store,
+  canaryKey: string,
+): Promise<RoundResult | null> {
   const { tokenizer } = base;
   const limits = { promptTokens: PROMPT_TOKENS, targetTokens: TARGET_TOKENS };
   const rows = store.exampleRows({ limit: MOST_SIGNALS });
@@ -127,18 +134,27 @@ async function learn(job: TrainJob, base: Base, start: Adapter, store: Store): P
   const threads = Math.min(4, Math.max(1, availableParallelism() - 1));
   const policy = await SessionPolicy.create(base, start, shapeFor([...examples, ...ordinary], batch), threads);
   try {
-    return await runRound(policy, {
+    const known = store.canary(canaryKey);
+    const result = await runRound(policy, {
       examples,
       ordinary,
       canary: code('canary', tokenizer, CANARY),
+      canaryLoss: typeof known === 'number' ? known : null,
       tokenBudget: job.tokenBudget,
       seed: job.seed,
       shouldStop: () => stopped,
       onProgress: (message) => send({ type: 'progress', message }),
     });
+    if (result !== null) store.putCanary(canaryKey, result.canaryLossBefore);
+    return result;
   } finally {
     await policy.release();
   }
+}
+
+/** Where the canary's loss under a checkpoint (null: the base) is kept. Another canary gets another version. */
+function canaryKey(baseSha256: string, checkpoint: string | null): string {
+  return `canary-1:${baseSha256}:${checkpoint ?? 'base'}`;
 }
 
 /** Stretches of ordinary code that ship with Knack. */

@@ -8,9 +8,8 @@ export interface IdleFacts {
   readonly idleSeconds: number;
   readonly newSignals: number;
   readonly minSignals: number;
-  /** One-minute load average; 0 where the platform has none (Windows). */
+  /** Share of the processors' time that other work takes, 0 to 1. */
   readonly load: number;
-  readonly cores: number;
   readonly onBattery: boolean;
   readonly allowBattery: boolean;
   readonly trusted: boolean;
@@ -19,11 +18,8 @@ export interface IdleFacts {
 
 export type IdleDecision = { readonly go: true } | { readonly go: false; readonly reason: string };
 
-/**
- * Share of the cores that others may keep busy: training takes about one core at low priority, and half of a machine
- * at work is somebody's build or test run.
- */
-export const MAX_LOAD_PER_CORE = 0.5;
+/** Share of the processors that others may keep busy: half of a machine at work is somebody's build or test run. */
+export const MAX_LOAD = 0.5;
 
 /** The first reason not to train, in words for the status bar; lasting reasons come before passing ones. */
 export function mayTrain(facts: IdleFacts): IdleDecision {
@@ -39,6 +35,6 @@ export function mayTrain(facts: IdleFacts): IdleDecision {
   if (idleMs < facts.idleSeconds * 1000) {
     return no(`Waiting for a pause of ${facts.idleSeconds} s in the editor.`);
   }
-  if (facts.load > facts.cores * MAX_LOAD_PER_CORE) return no('Waiting until the machine is less busy.');
+  if (facts.load > MAX_LOAD) return no('Waiting until the machine is less busy.');
   return { go: true };
 }

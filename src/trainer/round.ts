@@ -39,6 +39,8 @@ export interface RoundInput {
   readonly ordinary: readonly Example[];
   /** Ordinary code that is only looked at. */
   readonly canary: readonly Example[];
+  /** The canary's loss (nats a token) before the round, if it is known: it belongs to the weights it starts from. */
+  readonly canaryLoss?: number | null;
   /** Tokens that may be trained on. */
   readonly tokenBudget: number;
   readonly seed: number;
@@ -54,6 +56,9 @@ export interface RoundResult {
   readonly steps: number;
   readonly dropped: number;
   readonly tokens: number;
+  /** The canary's loss of the candidate, nats a token. */
+  readonly canaryLoss: number;
+  readonly canaryLossBefore: number;
   /** Mean training loss of the first and the last epoch; null if there was none. */
   readonly lossFirst: number | null;
   readonly lossLast: number | null;
@@ -76,7 +81,7 @@ export async function runRound(policy: Policy, input: RoundInput): Promise<Round
   const random = seeded(input.seed);
   const { train, heldOut } = splitHeldOut(input.examples);
   const start = policy.parameters();
-  const canaryBefore = meanLoss(await policy.score(input.canary));
+  const canaryBefore = input.canaryLoss ?? meanLoss(await policy.score(input.canary));
   const before = await policy.score(heldOut);
   const references = await referencesOf(policy, train);
   const held = async (): Promise<HeldOut[]> => {
@@ -118,23 +123,26 @@ export async function runRound(policy: Policy, input: RoundInput): Promise<Round
   }
 
   policy.restore(best.parameters);
-  let verdict = await verdictOf();
+  let [verdict, canaryLoss] = await verdictOf();
   for (let i = 0; i < RECIPE.backtracks && verdict.metrics.canaryRise > CANARY_LIMIT; i++) {
     if (input.shouldStop()) return null;
     policy.restore(halfway(start, policy.parameters()));
-    verdict = await verdictOf();
+    [verdict, canaryLoss] = await verdictOf();
   }
   return {
     verdict,
     parameters: policy.parameters(),
     ...run,
+    canaryLoss,
+    canaryLossBefore: canaryBefore,
     lossFirst: losses[0] ?? null,
     lossLast: losses.at(-1) ?? null,
   };
 
-  async function verdictOf(): Promise<Verdict> {
+  async function verdictOf(): Promise<[Verdict, number]> {
     input.onProgress('Judging what was learned.');
-    return judge(await held(), { current: canaryBefore, candidate: meanLoss(await policy.score(input.canary)) });
+    const candidate = meanLoss(await policy.score(input.canary));
+    return [judge(await held(), { current: canaryBefore, candidate }), candidate];
   }
 }
 

@@ -8,8 +8,7 @@ const ready: IdleFacts = {
   idleSeconds: 60,
   newSignals: 20,
   minSignals: 10,
-  load: 0.4,
-  cores: 4,
+  load: 0.1,
   onBattery: false,
   allowBattery: false,
   trusted: true,
@@ -21,7 +20,7 @@ test('trains when everything allows it', () => {
   assert.deepEqual(mayTrain({ ...ready, lastActivity: 940_000 }), { go: true }, 'at exactly 60 s');
   assert.deepEqual(mayTrain({ ...ready, lastActivity: 0 }), { go: true }, 'no activity is known');
   assert.deepEqual(mayTrain({ ...ready, onBattery: true, allowBattery: true }), { go: true });
-  assert.deepEqual(mayTrain({ ...ready, newSignals: 10, load: 2 }), { go: true }, 'at the bounds');
+  assert.deepEqual(mayTrain({ ...ready, newSignals: 10, load: 0.5 }), { go: true }, 'at the bounds');
 });
 
 test('each reason not to, in words', () => {
@@ -31,9 +30,9 @@ test('each reason not to, in words', () => {
     [{ newSignals: 9 }, /9 of 10/],
     [{ onBattery: true }, /mains power/],
     [{ lastActivity: 940_001 }, /pause of 60 s/],
-    [{ load: 2.1 }, /less busy/],
+    [{ load: 0.51 }, /less busy/],
     [{ lastActivity: 2_000_000 }, /pause/], // the clock was set back
-    [{ enabled: false, trusted: false, newSignals: 0, load: 9 }, /switched off/], // the lasting reason first
+    [{ enabled: false, trusted: false, newSignals: 0, load: 0.9 }, /switched off/], // the lasting reason first
   ];
   for (const [facts, reason] of cases) {
     const decision = mayTrain({ ...ready, ...facts });
