@@ -37,7 +37,7 @@ export interface EditorOptions {
 }
 
 /** Keys typed are all that changes the text: VS Code completes and indents nothing by itself. */
-const PLAIN_TYPING = {
+export const PLAIN_TYPING = {
   'editor.autoClosingBrackets': 'never',
   'editor.autoClosingQuotes': 'never',
   'editor.autoIndent': 'none',
