@@ -53,13 +53,17 @@ export function serve(data: Uint8Array): Answer {
   };
 }
 
-/** As `serve`, but the connection breaks once the file's byte `end` has been sent. */
-export function breakAt(data: Uint8Array, end: number): Answer {
+/**
+ * As `serve`, but only up to the file's byte `end`; the connection breaks once the client has those bytes: `arrived`
+ * resolves then. (A client may drop what it has not read when a connection breaks.)
+ */
+export function breakAt(data: Uint8Array, end: number, arrived: (bytes: number) => Promise<void>): Answer {
   return (request, response) => {
     const from = rangeStart(request) ?? 0;
     const range = { 'content-range': `bytes ${from}-${data.length - 1}/${data.length}` };
     response.writeHead(from > 0 ? 206 : 200, { 'content-length': data.length - from, ...(from > 0 ? range : {}) });
-    response.write(data.subarray(from, end), () => setImmediate(() => response.destroy()));
+    response.write(data.subarray(from, end));
+    arrived(end).then(() => response.destroy());
   };
 }
 
