@@ -62,7 +62,6 @@ export const tanh = (x: Value): Value => one('Tanh', [x]);
 export const softmax = (x: Value, axis = -1): Value => one('Softmax', [x], { axis });
 export const cast = (x: Value, to: DType): Value => (x.dtype === to ? x : one('Cast', [x], { to: DTYPES[to].code }));
 export const matmul = (a: Value, b: Value): Value => one('MatMul', [a, b]);
-export const transpose = (x: Value, perm: readonly number[]): Value => one('Transpose', [x], { perm });
 export const concat = (values: readonly Value[], axis: number): Value =>
   values.length === 1 ? (values[0] as Value) : one('Concat', values, { axis });
 export const unsqueeze = (x: Value, axis: number): Value => one('Unsqueeze', [x, vector([axis])]);
@@ -71,6 +70,16 @@ export const gatherElements = (data: Value, indices: Value, axis: number): Value
   one('GatherElements', [data, indices], { axis });
 export const scatterAdd = (data: Value, indices: Value, updates: Value, axis: number): Value =>
   one('ScatterElements', [data, indices, updates], { axis, reduction: 'add' });
+
+/** Axis `i` of the result is axis `perm[i]` of x. A transposition of a transposition is one, or none. */
+export function transpose(x: Value, perm: readonly number[]): Value {
+  const made = x.source.kind === 'node' && x.source.node.op === 'Transpose' && !x.detached ? x.source.node : null;
+  const before = made?.attributes.perm as readonly number[] | undefined;
+  if (!made || !before || perm.length !== before.length) return one('Transpose', [x], { perm });
+  const whole = perm.map((axis) => before[axis] ?? Number.NaN);
+  const inner = made.inputs[0] as Value;
+  return whole.every((axis, i) => axis === i) ? inner : one('Transpose', [inner], { perm: whole });
+}
 
 /** `condition ? a : b`, element by element. */
 export function where(condition: Value, a: Operand, b: Operand): Value {

@@ -3,7 +3,7 @@
  */
 import { add } from './build.ts';
 import { type Contribution, GRADIENTS } from './gradients.ts';
-import { GraphError, nodesOf, type Source, scalar, scope, type Value } from './value.ts';
+import { GraphError, type Node, nodesOf, type Source, scalar, scope, type Value } from './value.ts';
 
 /**
  * The gradients of a scalar loss by each value of `wrt` (inputs, constants or what a node made), in their order.
@@ -51,16 +51,9 @@ export function gradient(loss: Value, wrt: readonly Value[]): Value[] {
     const gradients = node.outputs.map((output) => collect(output.source));
     if (gradients.every((each) => each === null)) continue;
     const path = `gradient.${node.path}`;
-    const rule = GRADIENTS[node.op];
-    if (!rule) throw new GraphError(node.op, node.path, 'has no gradient rule in the table of graph/gradients.ts');
-    let contributions: ReturnType<typeof rule>;
-    try {
-      contributions = scope(path, () => rule(node, gradients));
-    } catch (error) {
-      if (error instanceof GraphError) throw error;
-      throw new GraphError(node.op, node.path, (error as Error).message);
-    }
-    for (const [index, each] of node.inputs.entries()) {
+    const inputs = node.shortcut?.inputs ?? node.inputs;
+    const contributions = contributionsOf(node, gradients, path);
+    for (const [index, each] of inputs.entries()) {
       const contribution = contributions[index];
       if (contribution && needs(each)) contribute(each.source, contribution, path);
     }
@@ -70,6 +63,23 @@ export function gradient(loss: Value, wrt: readonly Value[]): Value[] {
     if (!result) throw new GraphError('gradient', '', `the loss does not depend on value ${index} (${nameOf(value)})`);
     return result;
   });
+}
+
+/** What a node passes back, an entry an input. Throws GraphError for an op without a rule or a node that it refuses. */
+function contributionsOf(
+  node: Node,
+  gradients: readonly (Value | null)[],
+  path: string,
+): readonly (Contribution | null)[] {
+  const rule = GRADIENTS[node.op];
+  try {
+    if (node.shortcut) return scope(path, () => node.shortcut!.rule(gradients[0]!));
+    if (!rule) throw new Error('has no gradient rule in the table of graph/gradients.ts');
+    return scope(path, () => rule(node, gradients));
+  } catch (error) {
+    if (error instanceof GraphError) throw error;
+    throw new GraphError(node.op, node.path, (error as Error).message);
+  }
 }
 
 function isFloat(value: Value): boolean {

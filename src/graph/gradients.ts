@@ -67,6 +67,18 @@ function zeros(like: Value): Value {
   return g.filled(0, like.shape, like.dtype);
 }
 
+/**
+ * Σ dY·y along the last axis. In attention dY is dO × Vᵀ and y × V is O, so that the sum is Σ dO·O, over the head's
+ * width instead of the sequence's length (https://arxiv.org/abs/2307.08691, algorithm 2). O is there already: the
+ * runtime merges equal nodes.
+ */
+function rowDot(dY: Value, y: Value): Value {
+  const made = dY.source.kind === 'node' && dY.source.node.op === 'MatMul' ? dY.source.node.inputs : null;
+  const narrower = made && (made[0]!.shape.at(-1) as number) < (y.shape.at(-1) as number);
+  const [left, right] = narrower ? [made[0]!, g.matmul(y, swapped(made[1]!))] : [dY, y];
+  return g.reduceSum(g.mul(left, right), { axes: [-1] });
+}
+
 const gemm: Rule = (node, gradients) => {
   const dY = gradients[0]!;
   const [a, b, c] = node.inputs as [Value, Value, Value | undefined];
@@ -75,7 +87,10 @@ const gemm: Rule = (node, gradients) => {
   const transA = node.attributes.transA === 1;
   const transB = node.attributes.transB === 1;
   return [
-    () => (transA ? g.gemm(b, dY, { transA: transB, transB: true, alpha }) : g.gemm(dY, b, { transB: !transB, alpha })),
+    transA
+      ? () => g.gemm(b, dY, { transA: transB, transB: true, alpha })
+      : // Onto the sum of the other gradients, as C: saves a pass over the activations for each layer that reads them.
+        { onto: (sum) => g.gemm(dY, b, { transB: !transB, alpha, ...(sum ? { c: sum } : {}) }) },
     () => (transB ? g.gemm(dY, a, { transA: true, transB: transA, alpha }) : g.gemm(a, dY, { transA: !transA, alpha })),
     ...(c ? [() => g.sumTo(beta === 1 ? dY : g.mul(dY, beta), c.shape)] : []),
   ];
@@ -169,9 +184,12 @@ export const GRADIENTS: Readonly<Record<string, Rule>> = {
     };
     return [padded, ...node.inputs.slice(1).map(() => null)];
   },
-  Softmax: unary((dY, y, _x, node) => () => {
-    const dot = g.reduceSum(g.mul(dY, y), { axes: [axisOf(node, -1)] });
-    return g.mul(y, g.sub(dY, dot));
+  Softmax: unary((dY, y, x, node) => () => {
+    const axis = axisOf(node, -1);
+    return g.mul(
+      y,
+      g.sub(dY, axis === x.shape.length - 1 ? rowDot(dY, y) : g.reduceSum(g.mul(dY, y), { axes: [axis] })),
+    );
   }),
   Softplus: unary((dY, _y, x) => () => g.mul(dY, g.sigmoid(x))),
   Split: (node, gradients) => [

@@ -25,6 +25,14 @@ export interface Node {
   readonly inputs: readonly Value[];
   readonly attributes: Attributes;
   readonly outputs: readonly Value[];
+  /** How the gradient by some earlier values is made as a whole, where the walk through what lies between costs more. */
+  readonly shortcut?: Shortcut;
+}
+
+export interface Shortcut {
+  readonly inputs: readonly Value[];
+  /** The gradients of the loss by `inputs`, from that by the node's output. */
+  readonly rule: (dY: Value) => readonly (() => Value)[];
 }
 
 /** An illegal node or graph: `node` names the op (and the node, once it has a name), `path` where it was made. */
@@ -108,6 +116,20 @@ export function apply(op: string, inputs: readonly Value[], attributes: Attribut
     node.outputs.push({ dtype, shape, source: { kind: 'node', node, index }, detached: false });
   }
   return node.outputs;
+}
+
+/**
+ * The same value, but its gradient by `inputs`, of which it must be a function, is what `rule` says. The rule is a
+ * claim: it needs a test against the walk through the nodes between.
+ */
+export function withGradient(output: Value, inputs: readonly Value[], rule: Shortcut['rule']): Value {
+  if (output.source.kind !== 'node') throw new TypeError('only what a node made has a gradient to replace');
+  const { node, index } = output.source;
+  if (node.outputs.length !== 1) throw new TypeError(`${node.op} has more than one output`);
+  const outputs: Value[] = [];
+  const own: Node = { ...node, outputs, shortcut: { inputs, rule } };
+  outputs.push({ ...output, source: { kind: 'node', node: own, index } });
+  return outputs[0]!;
 }
 
 /** The tensor of a constant, or null. */

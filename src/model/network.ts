@@ -10,7 +10,7 @@ import * as g from '../graph/build.ts';
 import { type Graph, makeGraph } from '../graph/graph.ts';
 import type { ConstantTensor, Dim } from '../graph/tensor.ts';
 import { addDims, multiplyDims } from '../graph/tensor.ts';
-import { constant, input, scope, type Value } from '../graph/value.ts';
+import { constant, input, scope, type Value, withGradient } from '../graph/value.ts';
 import type { ModelConfig } from './config.ts';
 import { ModelError } from './errors.ts';
 import { type LoraShape, type LoraTarget, linearName, loraTensors } from './lora.ts';
@@ -175,8 +175,20 @@ export class Network {
   #mlp(layer: number, x: Value): Value {
     const gate = this.#linear(layer, 'gate_proj', x);
     const up = this.#linear(layer, 'up_proj', x);
-    return this.#linear(layer, 'down_proj', g.mul(g.mul(gate, g.sigmoid(gate)), up));
+    return this.#linear(layer, 'down_proj', swiglu(gate, up));
   }
+}
+
+/** silu(gate) · up (https://arxiv.org/abs/2002.05202), with a gradient of 5 passes where the walk takes 8. */
+export function swiglu(gate: Value, up: Value): Value {
+  const share = g.sigmoid(gate);
+  const silu = g.mul(gate, share);
+  const y = g.mul(silu, up);
+  // ∂y/∂gate = up·σ + y·(1 − σ) = y + σ·(up − y)
+  return withGradient(y, [gate, up], (dY) => [
+    () => g.mul(dY, g.add(y, g.mul(share, g.sub(up, y)))),
+    () => g.mul(dY, silu),
+  ]);
 }
 
 /** Rotary positions of (…, T, headDim), first half against second half. */

@@ -4,7 +4,7 @@
  * feeds them.
  */
 import * as g from '../graph/build.ts';
-import { input, scope, type Value } from '../graph/value.ts';
+import { input, scalar, scope, type Value } from '../graph/value.ts';
 
 export interface AdamOptions {
   readonly beta1: number;
@@ -36,7 +36,7 @@ const FINITE = 3.4e38;
  * (1 − βᵗ), `maxNorm` to clip to, `normLimit` above which the step is not taken.
  * Outputs: `<name>.next`, `<name>.mean.next`, `<name>.square.next`; scalars `norm`, the gradients' global norm before
  * clipping, and `applied`, 1 if the step was taken, else 0. If the loss or the norm is not finite or the norm exceeds
- * its limit, parameters and moments come out as they went in, bit for bit.
+ * its limit, parameters and moments come out as they went in.
  *
  * With `accumulate`, gradients of several batches add up before a step is taken. Further inputs: `<name>.gradient`, the
  * sum so far (zeros at first), and scalar `update`, 1 for the batch that ends the sum, else 0. Further outputs:
@@ -49,6 +49,7 @@ export function adamw(
   options: AdamOptions,
   accumulate = false,
 ): Record<string, Value> {
+  if (!(options.epsilon > 0)) throw new RangeError(`AdamW’s ε is ${options.epsilon}: give a small positive number`);
   const number = (name: string): Value => input(name, 'float32', []);
   const state = ({ name, value }: Parameter, part: string): Value =>
     input(`${name}.${part}`, value.dtype, g.staticShape(value.shape));
@@ -72,13 +73,13 @@ export function adamw(
     const norm = normOf(gradients);
     // A comparison with NaN is false.
     applied = g.and(applied, g.and(finite(norm), g.lessOrEqual(norm, number('normLimit'))));
-    const scale = scalesOf(norm, number, options);
+    const scales = scalesOf(applied, norm, number, options);
     for (const [i, each] of parameters.entries()) {
       const moments = { mean: state(each, 'mean'), square: state(each, 'square') };
-      const next = updated(each, gradients[i]!, moments, scale, options);
-      outputs[`${each.name}.next`] = g.where(applied, next.value, each.value);
-      outputs[`${each.name}.mean.next`] = g.where(applied, next.mean, moments.mean);
-      outputs[`${each.name}.square.next`] = g.where(applied, next.square, moments.square);
+      const next = updated(each, g.where(applied, gradients[i]!, 0), moments, scales, options);
+      outputs[`${each.name}.next`] = next.value;
+      outputs[`${each.name}.mean.next`] = next.mean;
+      outputs[`${each.name}.square.next`] = next.square;
     }
     return { ...outputs, norm, applied: g.cast(applied, 'float32') };
   });
@@ -93,36 +94,56 @@ function normOf(gradients: readonly Value[]): Value {
   return g.sqrt(squares.reduce((sum, each) => g.add(sum, each)));
 }
 
-/** The scalars that every parameter's update shares. */
+/**
+ * The scalars that every parameter's update shares. Where a step is not taken they are those of a step that changes
+ * nothing: one selection a scalar instead of three a parameter.
+ */
 interface Scales {
-  readonly clip: Value;
+  readonly keepMean: Value;
+  readonly addMean: Value;
+  readonly keepSquare: Value;
+  readonly addSquare: Value;
+  readonly keepValue: Value;
   readonly rate: Value;
-  readonly spread: Value;
-  readonly keep: Value;
+  readonly epsilon: Value;
 }
 
-function scalesOf(norm: Value, number: (name: string) => Value, options: AdamOptions): Scales {
+function scalesOf(
+  applied: Value,
+  norm: Value,
+  number: (name: string) => Value,
+  { beta1, beta2, epsilon, weightDecay }: AdamOptions,
+): Scales {
   const lr = number('lr');
+  const clip = g.min(1, g.div(number('maxNorm'), g.add(norm, 1e-6)));
+  const spread = g.sqrt(number('biasCorrection2'));
   return {
-    clip: g.min(1, g.div(number('maxNorm'), g.add(norm, 1e-6))),
-    rate: g.div(lr, number('biasCorrection1')),
-    spread: g.sqrt(number('biasCorrection2')),
-    keep: g.sub(1, g.mul(lr, options.weightDecay)),
+    keepMean: g.where(applied, beta1, scalar(1)),
+    addMean: g.where(applied, g.mul(clip, 1 - beta1), 0),
+    keepSquare: g.where(applied, beta2, scalar(1)),
+    addSquare: g.where(applied, g.mul(g.mul(clip, clip), 1 - beta2), 0),
+    keepValue: g.where(applied, g.sub(1, g.mul(lr, weightDecay)), 1),
+    rate: g.where(applied, g.div(g.mul(lr, spread), number('biasCorrection1')), 0),
+    epsilon: g.mul(spread, epsilon),
   };
 }
 
+/** rate · mean / (√square + ε): PyTorch's lr / c₁ · mean / (√square / √c₂ + ε), multiplied out by √c₂. */
 function updated(
   { value, decayed }: Parameter,
   gradient: Value,
   moments: { readonly mean: Value; readonly square: Value },
-  { clip, rate, spread, keep }: Scales,
-  { beta1, beta2, epsilon, weightDecay }: AdamOptions,
+  scales: Scales,
+  { weightDecay }: AdamOptions,
 ): { readonly value: Value; readonly mean: Value; readonly square: Value } {
-  const clipped = g.mul(gradient, clip);
-  const mean = g.add(g.mul(moments.mean, beta1), g.mul(clipped, 1 - beta1));
-  const square = g.add(g.mul(moments.square, beta2), g.mul(g.mul(clipped, clipped), 1 - beta2));
-  const step = g.div(g.mul(mean, rate), g.add(g.div(g.sqrt(square), spread), epsilon));
-  return { value: g.sub(decayed && weightDecay !== 0 ? g.mul(value, keep) : value, step), mean, square };
+  const mean = g.add(g.mul(moments.mean, scales.keepMean), g.mul(gradient, scales.addMean));
+  const square = g.add(g.mul(moments.square, scales.keepSquare), g.mul(g.mul(gradient, gradient), scales.addSquare));
+  const step = g.div(g.mul(mean, scales.rate), g.add(g.sqrt(square), scales.epsilon));
+  return {
+    value: g.sub(decayed && weightDecay !== 0 ? g.mul(value, scales.keepValue) : value, step),
+    mean,
+    square,
+  };
 }
 
 /** What one step feeds: the scalar inputs of `adamw`. */

@@ -10,6 +10,7 @@ import { GRADIENTS } from '../../src/graph/gradients.ts';
 import { makeGraph } from '../../src/graph/graph.ts';
 import { elementArray, elements } from '../../src/graph/tensor.ts';
 import { apply, constant, detach, input, type Value } from '../../src/graph/value.ts';
+import { swiglu } from '../../src/model/network.ts';
 
 /** A seeded generator of numbers from 0 to 1 (mulberry32). */
 function seeded(seed: number): () => number {
@@ -98,6 +99,12 @@ const CASES: Readonly<Record<string, Case>> = {
   Sin: { shapes: ['96x130'], build: g.sin, range: [-3, 3] },
   Slice: { shapes: ['96x130'], build: (x) => g.mul(g.slice(x, 1, 10, 40), g.slice(x, 1, 100, 130)) },
   Softmax: { shapes: ['8x48x96'], build: (x) => g.softmax(x), range: [-3, 3] },
+  'Softmax in attention': {
+    shapes: ['8x48x96', '8x96x16'],
+    build: (scores, v) => g.matmul(g.softmax(scores), v),
+    range: [-3, 3],
+  },
+  'SwiGLU by its shortcut': { shapes: ['96x130', '96x130'], build: swiglu, range: [-3, 3] },
   Softplus: { shapes: ['96x130'], build: g.softplus, range: [-3, 3] },
   Split: {
     shapes: ['64x96'],
