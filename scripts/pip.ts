@@ -5,7 +5,10 @@ import { UserError } from './progress.ts';
 
 const PIP: Need = {
   debian: 'python3-pip',
-  present: () => spawnSync('python3', ['-m', 'pip', '--version'], { stdio: 'ignore' }).status === 0,
+  present: () =>
+    ['python3', '/usr/bin/python3'].some(
+      (python) => spawnSync(python, ['-m', 'pip', '--version'], { stdio: 'ignore' }).status === 0,
+    ),
 };
 
 /** Installs Debian's pip where that is allowed; else says so and resolves with false. For `ensureModel`'s `installPip`. */

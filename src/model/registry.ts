@@ -30,8 +30,11 @@ export interface PipOptions {
   readonly onBytes?: (done: number) => void;
 }
 
+/** The system's own Python has the system's pip where another one stands before it in PATH. */
 const PYTHONS: readonly (readonly string[])[] =
-  process.platform === 'win32' ? [['py', '-3'], ['python'], ['python3']] : [['python3'], ['python']];
+  process.platform === 'win32'
+    ? [['py', '-3'], ['python'], ['python3']]
+    : [['python3'], ['/usr/bin/python3'], ['python']];
 
 /**
  * Downloads the wheel and writes its entry to `target`, whose folder exists; the target appears only when wheel and

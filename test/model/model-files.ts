@@ -1,13 +1,15 @@
-/** The real default model for tests: downloaded once into the user's cache folder, as the extension would do. */
-import { ensureModel } from '../../src/model/base.ts';
+/** The real default model for tests: fetched once into the user's cache folder, as `npm start` does. */
+import { baseModel } from '../../scripts/base-model.ts';
 import { defaultCacheDir } from '../../src/model/cache.ts';
 import { type Model, openModel } from '../../src/model/source.ts';
 
 export const CACHE = defaultCacheDir();
 
-let opened: Promise<Model> | null = null;
+/** Path of the default model's GGUF file. */
+export function defaultModelFile(): Promise<string> {
+  return baseModel(() => {});
+}
 
-export function defaultModel(): Promise<Model> {
-  opened ??= ensureModel({ cacheDir: CACHE }).then((path) => openModel(path, { cacheDir: CACHE }));
-  return opened;
+export async function defaultModel(): Promise<Model> {
+  return openModel(await defaultModelFile(), { cacheDir: CACHE });
 }

@@ -4,10 +4,9 @@ import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { gguf } from '@huggingface/gguf';
-import { ensureModel } from '../../src/model/base.ts';
 import { createTokenizer, stretches, type Tokenizer } from '../../src/model/tokenizer.ts';
 import { specFromGguf, specFromTokenizerJson } from '../../src/model/tokenizer-spec.ts';
-import { CACHE } from './model-files.ts';
+import { defaultModelFile } from './model-files.ts';
 
 /** Made by scripts/golden/tokenizer.py with transformers, from the same file. */
 interface Golden {
@@ -29,8 +28,10 @@ const corpus = gunzipSync(await readFile(new URL('corpus.jsonl.gz', GOLDEN)))
   .trimEnd()
   .split('\n')
   .map((line) => JSON.parse(line) as Document);
-const metadata = (await gguf(await ensureModel({ cacheDir: CACHE }), { allowLocalFile: true }))
-  .metadata as unknown as Record<string, unknown>;
+const metadata = (await gguf(await defaultModelFile(), { allowLocalFile: true })).metadata as unknown as Record<
+  string,
+  unknown
+>;
 
 const VOCAB = 49152;
 const make = (pre: string): Tokenizer =>
