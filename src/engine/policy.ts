@@ -1,5 +1,6 @@
 /** The weights in training, on sessions: what a round (trainer/round.ts) runs on. */
 
+import type { Graph } from '../graph/graph.ts';
 import type { Adapter } from '../model/adapter.ts';
 import { mapped } from '../model/network.ts';
 import { type Batch, makeBatch, shapeFor } from '../trainer/batch.ts';
@@ -24,38 +25,33 @@ export class SessionPolicy implements Policy {
   readonly #base: Base;
   readonly #threads: number;
   readonly #lora: Adapter['shape'];
-  readonly #session: Session;
+  #open: { readonly key: string; readonly session: Session } | null = null;
   #vector: Float32Array;
   #mean: Float32Array;
   #square: Float32Array;
   #steps = 0;
-  readonly #scorers = new Map<string, Session>();
 
-  private constructor(base: Base, start: Adapter, shape: BatchShape, session: Session, threads: number) {
+  /** @param start is copied; training goes on from it with fresh moments */
+  constructor(base: Base, start: Adapter, shape: BatchShape, threads: number) {
     this.#base = base;
     this.#lora = start.shape;
     this.#vector = start.vector.slice();
     this.#mean = new Float32Array(start.vector.length);
     this.#square = new Float32Array(start.vector.length);
     this.shape = shape;
-    this.#session = session;
     this.#threads = threads;
-  }
-
-  static async create(base: Base, start: Adapter, shape: BatchShape, threads: number): Promise<SessionPolicy> {
-    const graph = buildTrainStep(base.model.config, mapped(base.weights), start.shape, {
-      ...shape,
-      objectives: [crossEntropy(), kto(shape.batch)],
-    });
-    // Weights stay in the mapped file, which the serving process shares, instead of a private copy.
-    const session = await createSession(graph, { threads, folder: base.folder, prepack: false });
-    return new SessionPolicy(base, start, shape, session, threads);
   }
 
   async step(batch: Batch, learningRate: number): Promise<StepResult> {
     const scalar = (value: number): Tensor => float32([], [value]);
     const scalars = stepScalars(this.#steps + 1, { lr: learningRate, maxNorm: MAX_NORM, normLimit: NORM_LIMIT });
-    const out = await this.#session.run(
+    const session = await this.#session('train', () =>
+      buildTrainStep(this.#base.model.config, mapped(this.#base.weights), this.#lora, {
+        ...this.shape,
+        objectives: [crossEntropy(), kto(this.shape.batch)],
+      }),
+    );
+    const out = await session.run(
       {
         ...inputs(batch, this.shape),
         weight: float32([this.shape.rows], batch.weight),
@@ -86,7 +82,9 @@ export class SessionPolicy implements Policy {
     const { batch } = this.shape;
     const shape = shapeFor(examples, batch);
     const { config } = this.#base.model;
-    const session = await this.#scorer(shape);
+    const session = await this.#session(`score ${shape.time}x${shape.rows}`, () =>
+      buildEvalGraph(config, mapped(this.#base.weights), this.#lora, shape),
+    );
     const adapter = adapterFeeds(config, this.#lora, this.#vector);
     const scores: Score[] = [];
     for (let at = 0; at < examples.length; at += batch) {
@@ -109,18 +107,20 @@ export class SessionPolicy implements Policy {
   }
 
   async release(): Promise<void> {
-    await this.#session.release();
-    for (const session of this.#scorers.values()) await session.release();
+    await this.#open?.session.release();
+    this.#open = null;
   }
 
-  /** One for each shape that the round scores: its signals and its canary. */
-  async #scorer(shape: BatchShape): Promise<Session> {
-    const key = `${shape.time}x${shape.rows}`;
-    const known = this.#scorers.get(key);
-    if (known !== undefined) return known;
-    const graph = buildEvalGraph(this.#base.model.config, mapped(this.#base.weights), this.#lora, shape);
-    const session = await createSession(graph, { threads: this.#threads, folder: this.#base.folder, prepack: false });
-    this.#scorers.set(key, session);
+  /**
+   * One session at a time: each maps the base's weights into memory for itself (half a gigabyte), and building one
+   * takes half a second.
+   */
+  async #session(key: string, build: () => Graph): Promise<Session> {
+    if (this.#open?.key === key) return this.#open.session;
+    await this.release();
+    // Weights stay in the mapped file, which the serving process shares, instead of a private copy.
+    const session = await createSession(build(), { threads: this.#threads, folder: this.#base.folder, prepack: false });
+    this.#open = { key, session };
     return session;
   }
 

@@ -132,7 +132,7 @@ async function learn(
     message: `${examples.length} examples from ${rows.length} signals; batches of ${batch} x ${time} tokens, ${start.shape.layers.length} layers.`,
   });
   const threads = Math.min(4, Math.max(1, availableParallelism() - 1));
-  const policy = await SessionPolicy.create(base, start, shapeFor([...examples, ...ordinary], batch), threads);
+  const policy = new SessionPolicy(base, start, shapeFor([...examples, ...ordinary], batch), threads);
   try {
     const known = store.canary(canaryKey);
     const result = await runRound(policy, {

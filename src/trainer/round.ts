@@ -4,7 +4,7 @@
  */
 import { type Batch, makeBatch } from './batch.ts';
 import { type Example, splitHeldOut } from './examples.ts';
-import { CANARY_LIMIT, type HeldOut, judge, type Verdict } from './promotion.ts';
+import { CANARY_LIMIT, type HeldOut, judge, LEAST_GAIN, type Verdict } from './promotion.ts';
 import { seeded, shuffled } from './random.ts';
 import type { BatchShape } from './step.ts';
 
@@ -118,7 +118,7 @@ export async function runRound(policy: Policy, input: RoundInput): Promise<Round
     losses.push(sum);
     if (input.shouldStop()) return null;
     const { gain } = judge(await held(), { current: 1, candidate: 1 }).metrics;
-    stale = gain > best.gain ? 0 : stale + 1;
+    stale = gain > best.gain + LEAST_GAIN ? 0 : stale + 1;
     if (gain > best.gain) best = { gain, parameters: policy.parameters() };
   }
 
