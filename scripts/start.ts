@@ -137,8 +137,9 @@ function firstPlace(workspace: string): { path: string; line: number; column: nu
 function tour(workspace: string): string {
   const { path, line } = firstPlace(workspace);
   return [
-    `To see it: ${basename(path)} is open with the cursor at the end of line ${line}. Press Enter and wait a moment; Tab takes`,
-    'the suggestion, Esc refuses it. Do the same in the other functions. After 20 s without a key it trains on what you took.',
+    `To see it, once the lines below say "ready": ${basename(path)} is open with the cursor at the end of line ${line}. Press Enter`,
+    'and wait a moment; Tab takes the suggestion, Esc refuses it. Do the same in the other functions. After 20 s without',
+    'a key it trains on what you took.',
     `The project's README.md says more; it is a copy, in ${workspace}.`,
   ].join('\n');
 }
@@ -148,9 +149,11 @@ function report(readyFile: string): () => void {
   let last = '';
   const look = () => {
     const mark = readReadyMark(readyFile);
-    const line = mark ? sentence(mark) : last;
-    if (line !== last) console.log(`[knack] ${line}`);
-    last = line;
+    if (!mark) return;
+    const line = sentence(mark);
+    const kind = line.replace(/\d+/g, '#'); // not a line for each training step
+    if (kind !== last) console.log(`[knack] ${line}`);
+    last = kind;
   };
   const watcher = watch(join(readyFile, '..'), look);
   look();

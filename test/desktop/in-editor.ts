@@ -50,7 +50,7 @@ async function play(result: InEditorResult): Promise<void> {
   result.checkpointAfter = after ?? null;
 }
 
-/** Adds the line in a place: accepts it if it is suggested, else types it. Resolves with whether it was suggested. */
+/** Adds the line in a place: accepts it if it is suggested, else types it. Resolves with whether it was. */
 async function edit(workspace: string, place: Place): Promise<boolean> {
   const path = join(workspace, place.file);
   const wanted = lineFor(place);
@@ -67,10 +67,9 @@ async function edit(workspace: string, place: Place): Promise<boolean> {
     await sleep(250);
     return undefined;
   }).catch(() => false);
-  if (suggested && written() !== INDENT + wanted) {
-    await vscode.commands.executeCommand('undo');
-    await type(wanted);
-  } else if (!suggested) {
+  const asWanted = suggested && written() === INDENT + wanted;
+  if (!asWanted) {
+    if (suggested) await vscode.commands.executeCommand('undo');
     await type(wanted);
   }
   await vscode.commands.executeCommand('editor.action.inlineSuggest.hide');
@@ -78,7 +77,7 @@ async function edit(workspace: string, place: Place): Promise<boolean> {
     throw new Error(`${place.file}: ${JSON.stringify(written())} instead of ${wanted}`);
   await editor.document.save();
   await sleep(1500); // as a person would, who reads before the next edit
-  return suggested;
+  return asWanted;
 }
 
 /** Types through VS Code's own command, as its key handling does. */
