@@ -5,7 +5,7 @@
  * Weights are absolute: for a mean over n tokens, give each 1/n. So batches of a step, and pieces of one loss, add up.
  */
 import * as g from '../graph/build.ts';
-import { detach, input, scope, type Value } from '../graph/value.ts';
+import { input, scope, type Value, withGradient } from '../graph/value.ts';
 
 /** The positions that carry loss, N of them; a row may appear twice, and one of weight 0 is padding. */
 export interface Rows {
@@ -31,19 +31,25 @@ export interface Objective {
   readonly build: (rows: Rows) => Term;
 }
 
-/**
- * The rows of logits with the log-probabilities of `labels` (N) int64. The softmax is decomposed and shifted by a
- * maximum that carries no gradient.
- */
+/** The rows of logits with the log-probabilities of `labels` (N) int64. */
 export function rowsOf(logits: Value, labels: Value): Rows {
   const [count] = g.staticShape(logits.shape) as [number, number];
   return scope('logprobs', () => {
-    const largest = detach(g.reduceMax(logits, { axes: [1] }));
-    const sum = g.reduceSum(g.exp(g.sub(logits, largest)), { axes: [1] });
-    const logNormaliser = g.add(g.log(sum), largest);
+    const logNormaliser = logSumExp(logits);
     const picked = g.gatherElements(logits, g.unsqueeze(labels, 1), 1);
     return { count, logits, logNormaliser, logprobs: g.reshape(g.sub(picked, logNormaliser), [count]) };
   });
+}
+
+/**
+ * log Σ exp of each row, (N, vocab) to (N, 1). By the softmax, whose fused kernel costs fewer passes over the largest
+ * tensor of a step than subtracting, exponentiating and summing: the row's largest logit less the log of its
+ * probability, which is at least 1 / vocab and so keeps its digits.
+ */
+function logSumExp(logits: Value): Value {
+  const softmax = g.softmax(logits);
+  const value = g.sub(g.reduceMax(logits, { axes: [1] }), g.log(g.reduceMax(softmax, { axes: [1] })));
+  return withGradient(value, [logits], (dY) => [() => g.mul(softmax, dY)]);
 }
 
 /**

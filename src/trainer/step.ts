@@ -26,6 +26,8 @@ export interface BatchShape {
 export interface StepOptions extends BatchShape {
   readonly objectives: readonly Objective[];
   readonly adam?: AdamOptions;
+  /** Every row carries loss, in order: N is batch · time, and there is no input `rows`. */
+  readonly everyRow?: boolean;
   /** Whether gradients of several batches add up before a step: see `adamw`. */
   readonly accumulate?: boolean;
 }
@@ -173,13 +175,14 @@ function blocks(
 }
 
 /** The forward pass up to the rows that carry loss. */
-function lossRows(network: Network, shape: BatchShape, from?: number): Rows {
+function lossRows(network: Network, shape: BatchShape & Pick<StepOptions, 'everyRow'>, from?: number): Rows {
   checkShape(shape);
   const { batch, time, rows } = shape;
   const { layers, hidden } = network.config;
   const given = (): Value => g.reshape(input('hidden', 'float32', [batch, time, hidden]), [batch * time, hidden]);
   const x = blocks(network, shape, from === undefined ? embedded(network, shape) : given(), from ?? 0, layers);
-  const logits = network.head(g.gather(x, input('rows', 'int64', [rows])));
+  if (shape.everyRow && rows !== batch * time) throw new RangeError(`${rows} rows are not all of ${batch} × ${time}`);
+  const logits = network.head(shape.everyRow ? x : g.gather(x, input('rows', 'int64', [rows])));
   return rowsOf(logits, input('labels', 'int64', [rows]));
 }
 

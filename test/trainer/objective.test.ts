@@ -99,3 +99,39 @@ for (const [name, { objective, feeds, outputs = {} }] of Object.entries(CASES)) 
 test('a share outside 0 to 1 is no Jensen-Shannon divergence', () => {
   for (const share of [0, 1, -1, Number.NaN]) assert.throws(() => distillation(4, share), RangeError);
 });
+
+test('log-probabilities keep their digits over any range of logits', async () => {
+  const rows: [logits: number[], label: number, logprob: number][] = [
+    [[1000, 0, -1000], 2, -2000],
+    [[1000, 0, -1000], 0, 0],
+    [[-1e4, -1e4, -1e4], 1, -Math.log(3)],
+    [[30, 29, 0], 2, -30 - Math.log(1 + Math.exp(-1))],
+    [[0, 12, 0], 0, -12 - Math.log(1 + 2 * Math.exp(-12))],
+  ];
+  const logits = input('logits', 'float32', [rows.length, 3]);
+  const { logprobs } = rowsOf(logits, input('labels', 'int64', [rows.length]));
+  const loss = crossEntropy().build({ count: rows.length, logits, logNormaliser: logits, logprobs }).loss;
+  const graph = makeGraph('range', { logprobs, gradient: gradient(loss, [logits])[0]! });
+  const session = await createSession(graph, { threads: 1 });
+  const result = await session.run({
+    logits: float32(
+      [rows.length, 3],
+      rows.flatMap(([values]) => values),
+    ),
+    labels: int64(
+      [rows.length],
+      rows.map(([, label]) => label),
+    ),
+    weight: float32([rows.length], new Float32Array(rows.length).fill(1)),
+  });
+  for (const [row, [values, label, expected]] of rows.entries()) {
+    assert.ok(Math.abs(Number(result.logprobs!.data[row]) - expected) <= 1e-6 * Math.max(1, Math.abs(expected)));
+    const largest = Math.max(...values);
+    const sum = values.reduce((total, value) => total + Math.exp(value - largest), 0);
+    for (const [place, value] of values.entries()) {
+      const slope = Math.exp(value - largest) / sum - (place === label ? 1 : 0);
+      assert.ok(Math.abs(Number(result.gradient!.data[row * 3 + place]) - slope) < 1e-6);
+    }
+  }
+  await session.release();
+});

@@ -125,6 +125,32 @@ test('blocks below the adapter can be computed once: the same step, the same sco
   for (const session of [lower, score, base]) await session.release();
 });
 
+test('loss at every row needs no row indices', async () => {
+  const count = batch * time;
+  const random = seeded(6);
+  const common = {
+    ids: int64(
+      [batch, time],
+      Array.from({ length: count }, () => Math.floor(random() * config.vocab)),
+    ),
+    labels: int64(
+      [count],
+      Array.from({ length: count }, () => Math.floor(random() * config.vocab)),
+    ),
+    weight: float32([count], new Float32Array(count).fill(1 / count)),
+    ...fresh(),
+    ...scalars(),
+  };
+  const every = { ...shape, rows: count, everyRow: true };
+  const whole = await createSession(buildTrainStep(config, weights, lora, every), { threads: 2 });
+  const listed = await createSession(buildTrainStep(config, weights, lora, { ...shape, rows: count }), { threads: 2 });
+  const places = Array.from({ length: count }, (_, i) => i);
+  const [got, expected] = [await whole.run(common), await listed.run({ ...common, rows: int64([count], places) })];
+  assert.ok(relativeError(data(got['lora.next']), data(expected['lora.next'])) < 1e-6);
+  assert.ok(relativeError(data(got.loss), data(expected.loss)) < 1e-6);
+  for (const session of [whole, listed]) await session.release();
+});
+
 test('any set of linear layers can be adapted, at any rank', async () => {
   const shapes: LoraShape[] = [
     { rank: 1, alpha: 2, layers: [0], targets: ['v_proj'] },
@@ -170,6 +196,7 @@ test('a step that cannot be is refused before any session is made', () => {
     [build({ batch: 0 }), /a batch of 0 sequences: give at least one/],
     [build({ time: 1 }), /sequences of 1 tokens: nothing follows the first/],
     [build({ rows: 0 }), /0 rows that carry loss/],
+    [build({ everyRow: true }), /20 rows are not all of 3 × 14/],
     [build({ batch: 1.5 }), /a batch of 1\.5 sequences/],
     [build({ objectives: [] }), /needs an objective/],
     [build({ from: 2 }), /blocks below 2 cannot be given from outside: block 1 is adapted/],
