@@ -29,10 +29,10 @@ export function distillation(k: number, divergence: Divergence): Objective {
   }
   return {
     name: 'distillation',
-    build: ({ count, logits, logNormaliser }) => {
+    build: ({ count, logprobsOf }) => {
       const ids = input('teacher.ids', 'int64', [count, k]);
       const teacher = withTail(input('teacher.logprobs', 'float32', [count, k]));
-      const student = withTail(g.sub(g.gatherElements(logits, ids, 1), logNormaliser));
+      const student = withTail(logprobsOf(ids));
       const rows = g.reduceSum(divergenceOf(teacher, student, divergence), { axes: [1], keepDims: false });
       return { loss: total(g.mul(input('teacher.weight', 'float32', [count]), rows)), outputs: {} };
     },

@@ -5,17 +5,15 @@
  * Weights are absolute: for a mean over n tokens, give each 1/n. So batches of a step, and pieces of one loss, add up.
  */
 import * as g from '../graph/build.ts';
-import { input, scope, type Value, withGradient } from '../graph/value.ts';
+import { detach, input, scope, type Value, withGradient } from '../graph/value.ts';
 
 /** The positions that carry loss, N of them; a row may appear twice, and one of weight 0 is padding. */
 export interface Rows {
   readonly count: number;
-  /** (N, vocab) */
-  readonly logits: Value;
-  /** (N, 1): log of the sum of the exponentials of the logits. */
-  readonly logNormaliser: Value;
   /** (N) natural-log probability of each row's label. */
   readonly logprobs: Value;
+  /** (N, k) natural-log probabilities of other tokens: `ids` is int64 (N, k). */
+  readonly logprobsOf: (ids: Value) => Value;
 }
 
 export interface Term {
@@ -31,25 +29,24 @@ export interface Objective {
   readonly build: (rows: Rows) => Term;
 }
 
-/** The rows of logits with the log-probabilities of `labels` (N) int64. */
+/**
+ * The rows of logits (N, vocab) with the log-probabilities of `labels` (N) int64.
+ *
+ * By the softmax, whose fused kernel costs fewer passes over the largest tensor of a step than subtracting,
+ * exponentiating and summing: with m the row's largest logit, log Σ exp(logit − m) is the negative log of m's
+ * probability, which is at least 1 / vocab and so keeps its digits.
+ */
 export function rowsOf(logits: Value, labels: Value): Rows {
   const [count] = g.staticShape(logits.shape) as [number, number];
   return scope('logprobs', () => {
-    const logNormaliser = logSumExp(logits);
-    const picked = g.gatherElements(logits, g.unsqueeze(labels, 1), 1);
-    return { count, logits, logNormaliser, logprobs: g.reshape(g.sub(picked, logNormaliser), [count]) };
+    const softmax = g.softmax(logits);
+    const largest = detach(g.reduceMax(logits, { axes: [1] }));
+    const logSum = g.neg(g.log(g.reduceMax(softmax, { axes: [1] })));
+    // m carries no gradient, here and below, for its parts would cancel: what is left is that of log Σ exp(logit).
+    const normaliser = withGradient(logSum, [logits], (dY) => [() => g.mul(softmax, dY)]);
+    const logprobsOf = (ids: Value): Value => g.sub(g.sub(g.gatherElements(logits, ids, 1), largest), normaliser);
+    return { count, logprobs: g.reshape(logprobsOf(g.unsqueeze(labels, 1)), [count]), logprobsOf };
   });
-}
-
-/**
- * log Σ exp of each row, (N, vocab) to (N, 1). By the softmax, whose fused kernel costs fewer passes over the largest
- * tensor of a step than subtracting, exponentiating and summing: the row's largest logit less the log of its
- * probability, which is at least 1 / vocab and so keeps its digits.
- */
-function logSumExp(logits: Value): Value {
-  const softmax = g.softmax(logits);
-  const value = g.sub(g.reduceMax(logits, { axes: [1] }), g.log(g.reduceMax(softmax, { axes: [1] })));
-  return withGradient(value, [logits], (dY) => [() => g.mul(softmax, dY)]);
 }
 
 /**
