@@ -120,7 +120,8 @@ export const GRADIENTS: Readonly<Record<string, Rule>> = {
     const count = g.staticShape(indices.shape).reduce((product, size) => product * size, 1);
     const onto = (sum: Value | null): Value => {
       const table = g.reshape(sum ?? zeros(data), [rows, width]);
-      const index = g.expand(g.reshape(indices, [count, 1]), [count, width]);
+      // WebGPU has no Reshape or Expand of int64.
+      const index = g.expand(g.reshape(g.cast(indices, 'int32'), [count, 1]), [count, width]);
       return g.reshape(g.scatterAdd(table, index, g.reshape(dY!, [count, width]), 0), data.shape);
     };
     return [{ onto }, null];
