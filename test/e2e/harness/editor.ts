@@ -158,7 +158,7 @@ export class TestEditor {
   async cursor(): Promise<string | undefined> {
     const status = this.page.locator('[id="status.editor.selection"]');
     if ((await status.count()) === 0) return undefined;
-    const found = /Ln (\d+), Col (\d+)/.exec(await status.innerText());
+    const found = /Ln (\d+), Col (\d+)/.exec((await status.textContent()) ?? '');
     return found ? `${found[1]}:${found[2]}` : undefined;
   }
 
