@@ -45,7 +45,9 @@ export function rowsOf(logits: Value, labels: Value): Rows {
     // m carries no gradient, here and below, for its parts would cancel: what is left is that of log Σ exp(logit).
     const normaliser = withGradient(logSum, [logits], (dY) => [() => g.mul(softmax, dY)]);
     const logprobsOf = (ids: Value): Value => g.sub(g.sub(g.gatherElements(logits, ids, 1), largest), normaliser);
-    return { count, logprobs: g.reshape(logprobsOf(g.unsqueeze(labels, 1)), [count]), logprobsOf };
+    // WebGPU has no Unsqueeze of int64.
+    const own = g.unsqueeze(g.cast(labels, 'int32'), 1);
+    return { count, logprobs: g.reshape(logprobsOf(own), [count]), logprobsOf };
   });
 }
 
