@@ -21,6 +21,7 @@ const TASKS = {
   format: ['scripts/check.ts', ['--write'], false],
   build: ['scripts/build.ts', [], false],
   package: ['scripts/package.ts', [], false],
+  pictures: ['scripts/pictures.ts', [], true],
 };
 
 /** Folder of each platform's Node package in tools/node, and the program in it. */

@@ -119,7 +119,11 @@ export async function askFor(editor: TestEditor, workspace: string, place: Place
   const { line, column } = openingOf(readFileSync(path, 'utf8'), place);
   await editor.openFile(path, line, column);
   await editor.type(`\n${INDENT}`);
-  return editor.waitForGhostText(20_000).catch(() => undefined);
+  const suggestion = await editor.waitForGhostText(10_000).catch(() => undefined);
+  if (suggestion !== undefined) return suggestion;
+  // Keys that come in the first moments of a window may find no provider yet: ask again, as a user would.
+  await editor.press('Alt+Backslash');
+  return editor.waitForGhostText(10_000).catch(() => undefined);
 }
 
 /** Takes the suggestion with Tab if it is the wanted line; else refuses it and types the line. Saves the file. */
