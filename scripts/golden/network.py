@@ -179,6 +179,11 @@ def rotary(folder):
         "linear": {"rope_type": "linear", "rope_theta": 10000.0, "factor": 4.0},
         "llama3": {"rope_type": "llama3", "rope_theta": 500000.0, "factor": 8.0, "low_freq_factor": 1.0,
                    "high_freq_factor": 4.0, "original_max_position_embeddings": 1024},
+        "dynamic": {"rope_type": "dynamic", "rope_theta": 10000.0, "factor": 2.0},
+        "yarn": {"rope_type": "yarn", "rope_theta": 10000.0, "factor": 4.0, "original_max_position_embeddings": 2048},
+        "yarn, its own bounds": {"rope_type": "yarn", "rope_theta": 1e6, "factor": 2.0, "beta_fast": 16.0,
+                                 "beta_slow": 2.0, "truncate": False, "attention_factor": 1.25,
+                                 "original_max_position_embeddings": 4096},
     }
     cases = {}
     for name, scaling in scalings.items():

@@ -12,6 +12,18 @@ export type RopeScaling =
       readonly lowFreqFactor: number;
       readonly highFreqFactor: number;
       readonly originalContextLength: number;
+    }
+  | {
+      readonly type: 'yarn';
+      readonly factor: number;
+      readonly originalContextLength: number;
+      /** Turns within the original context above which a frequency stays, and below which it is divided by `factor`. */
+      readonly betaFast: number;
+      readonly betaSlow: number;
+      /** Whether the bounds between them are rounded outwards to whole pairs. */
+      readonly truncate: boolean;
+      /** Cosines and sines are multiplied by this. */
+      readonly attentionFactor: number;
     };
 
 export interface ModelConfig {
@@ -106,6 +118,7 @@ export function parseConfig(json: unknown): ModelConfig {
   if (family === 'llama' && raw.attention_bias === true) refuse('attention biases');
   if (raw.quantization_config != null) refuse('weights quantised for another runtime');
 
+  if ((raw.partial_rotary_factor ?? 1) !== 1) refuse('rotary positions on a part of each head');
   const rope = (raw.rope_parameters ?? raw.rope_scaling ?? null) as Record<string, unknown> | null;
   const contextLength = size('max_position_embeddings', LIMITS.context, 2048);
   const ropeScaling = parseRopeScaling(rope, contextLength, positive, refuse);
@@ -141,17 +154,38 @@ function parseRopeScaling(
   refuse: (what: string) => never,
 ): RopeScaling | null {
   const type = rope?.rope_type ?? rope?.type ?? 'default';
-  if (rope === null || type === 'default') return null;
-  if (type === 'linear') return { type, factor: positive(rope.factor, 'rope factor') };
-  if (type !== 'llama3') return refuse(`“${String(type)}” scaling of positions`);
-  return {
-    type,
-    factor: positive(rope.factor, 'rope factor'),
-    lowFreqFactor: positive(rope.low_freq_factor, 'low_freq_factor'),
-    highFreqFactor: positive(rope.high_freq_factor, 'high_freq_factor'),
-    originalContextLength: positive(
-      rope.original_max_position_embeddings ?? contextLength,
-      'original_max_position_embeddings',
-    ),
-  };
+  if ((rope?.partial_rotary_factor ?? 1) !== 1) refuse('rotary positions on a part of each head');
+  // “dynamic” only changes positions beyond the context length, where Knack never goes.
+  if (rope === null || type === 'default' || type === 'dynamic') return null;
+  const factor = positive(rope.factor, 'rope factor');
+  const originalContextLength = (): number =>
+    positive(rope.original_max_position_embeddings ?? contextLength, 'original_max_position_embeddings');
+  switch (type) {
+    case 'linear':
+      return { type: 'linear', factor };
+    case 'llama3':
+      return {
+        type: 'llama3',
+        factor,
+        lowFreqFactor: positive(rope.low_freq_factor, 'low_freq_factor'),
+        highFreqFactor: positive(rope.high_freq_factor, 'high_freq_factor'),
+        originalContextLength: originalContextLength(),
+      };
+    case 'yarn':
+      if (rope.mscale != null || rope.mscale_all_dim != null) refuse('an “mscale” of YaRN positions');
+      return {
+        type: 'yarn',
+        factor,
+        originalContextLength: originalContextLength(),
+        betaFast: positive(rope.beta_fast ?? 32, 'beta_fast'),
+        betaSlow: positive(rope.beta_slow ?? 1, 'beta_slow'),
+        truncate: rope.truncate !== false,
+        attentionFactor: positive(
+          rope.attention_factor ?? (factor <= 1 ? 1 : 0.1 * Math.log(factor) + 1),
+          'attention_factor',
+        ),
+      };
+    default:
+      return refuse(`“${String(type)}” scaling of positions`);
+  }
 }

@@ -14,7 +14,7 @@ import { constant, input, scope, type Value, withGradient } from '../graph/value
 import type { ModelConfig } from './config.ts';
 import { ModelError } from './errors.ts';
 import { type LoraShape, type LoraTarget, linearName, loraTensors } from './lora.ts';
-import { rotaryFrequencies } from './rope.ts';
+import { rotaryFrequencies, rotaryScale } from './rope.ts';
 import type { WeightsBlob } from './weights.ts';
 
 /** The base's tensors by Hugging Face's names: inline, or in a file beside the graph. */
@@ -213,7 +213,9 @@ export function attentionContext(
   return scope('rotary', () => {
     const frequencies = rotaryFrequencies(config);
     const angles = g.mul(g.unsqueeze(positions, 1), g.floats(frequencies, [1, frequencies.length]));
-    const [keyCos, keySin] = [g.cos(angles), g.sin(angles)];
+    const temperature = rotaryScale(config);
+    const tempered = (x: Value): Value => (temperature === 1 ? x : g.mul(x, temperature));
+    const [keyCos, keySin] = [tempered(g.cos(angles)), tempered(g.sin(angles))];
     const scale = 1 / Math.sqrt(config.headDim);
     return {
       batch,

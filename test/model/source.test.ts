@@ -247,7 +247,7 @@ test('a model that would compute something else is refused', async () => {
     place({ ...files, 'config.json': JSON.stringify({ ...config, ...changes }) });
   await refused(await changed({ model_type: 'gpt_neox' }), 'architecture', /“gpt_neox”/);
   await refused(await changed({ hidden_act: 'gelu' }), 'architecture', /gelu/);
-  await refused(await changed({ rope_parameters: { rope_type: 'yarn', factor: 4 } }), 'architecture', /yarn/);
+  await refused(await changed({ rope_parameters: { rope_type: 'longrope', factor: 4 } }), 'architecture', /longrope/);
   await refused(await changed({ num_hidden_layers: 3 }), 'architecture', /model\.layers\.2/);
   await refused(await changed({ num_hidden_layers: 1 }), 'architecture', /model\.layers\.1.*no place/);
   await refused(await changed({ num_hidden_layers: 1e9 }), 'corrupt', /num_hidden_layers/);
