@@ -6,8 +6,9 @@ import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as ort from 'onnxruntime-node';
 import { encode } from '../graph/encode.ts';
-import type { Graph } from '../graph/graph.ts';
+import type { Graph, NamedValue } from '../graph/graph.ts';
 import { DTYPES, type DType, type ElementArray, elementArray, elements, isExternal } from '../graph/tensor.ts';
+import type { Device } from './device.ts';
 
 /** A tensor as a value: row-major elements, bool as 0 and 1, float16 as bit patterns. */
 export interface Tensor {
@@ -32,6 +33,10 @@ export interface SessionOptions {
    */
   readonly prepack?: boolean;
   readonly optimize?: 'disabled' | 'basic' | 'extended' | 'all';
+  /** The CPU unless told. A node that the device has no kernel for runs on the CPU. */
+  readonly device?: Device;
+  /** Beginning of the path of a profile, which `endProfile` has the runtime write. */
+  readonly profile?: string;
 }
 
 export interface Session {
@@ -43,6 +48,51 @@ export interface Session {
    */
   run(feeds: Readonly<Record<string, Tensor>>, fetches?: readonly string[]): Promise<Record<string, Tensor>>;
   /** Frees the runtime's memory, which the garbage collector does not. */
+  release(): Promise<void>;
+}
+
+/**
+ * A tensor that lies in a device's memory: an input of later runs, on the same device. Its elements can only be had
+ * through a graph that gives them out to the host. Must be disposed, while a session on its device is open.
+ */
+export class DeviceTensor {
+  readonly dtype: DType;
+  readonly dims: readonly number[];
+  readonly #tensor: ort.Tensor;
+
+  constructor(tensor: ort.Tensor) {
+    this.dtype = tensor.type as DType;
+    this.dims = tensor.dims;
+    this.#tensor = tensor;
+    buffers.set(this, tensor);
+  }
+
+  dispose(): void {
+    this.#tensor.dispose();
+  }
+}
+
+const buffers = new WeakMap<DeviceTensor, ort.Tensor>();
+
+/** Copies between host and device, as far as inputs and outputs are concerned. */
+export interface Transfers {
+  readonly tensors: number;
+  readonly bytes: number;
+}
+
+/** A session some of whose outputs may stay on the device. */
+export interface DeviceSession {
+  /**
+   * As `Session.run`, but device tensors may be fed, and the outputs that the session was told to keep on the device
+   * come as such.
+   */
+  run(
+    feeds: Readonly<Record<string, Tensor | DeviceTensor>>,
+    fetches: readonly string[],
+  ): Promise<{ readonly host: Record<string, Tensor>; readonly resident: Record<string, DeviceTensor> }>;
+  /** All copies so far; none on the CPU. */
+  readonly transfers: Transfers;
+  endProfile(): void;
   release(): Promise<void>;
 }
 
@@ -58,10 +108,30 @@ export function int64(dims: readonly number[], values: ArrayLike<number>): Tenso
 
 /** Builds a session for a graph. Throws GraphError for an illegal one, and whatever the runtime has against it. */
 export async function createSession(graph: Graph, options: SessionOptions): Promise<Session> {
+  return wrap(graph, await open(graph, options, []));
+}
+
+/**
+ * A session on a device that keeps outputs there. Only WebGPU can: elsewhere `resident` is ignored, and the outputs
+ * come to the host.
+ *
+ * @param resident names of outputs
+ */
+export async function createDeviceSession(
+  graph: Graph,
+  options: SessionOptions,
+  resident: readonly string[],
+): Promise<DeviceSession> {
+  const { device = 'cpu' } = options;
+  const kept = device === 'webgpu' ? resident : [];
+  return wrapDevice(graph, await open(graph, options, kept), device, kept);
+}
+
+async function open(graph: Graph, options: SessionOptions, resident: readonly string[]): Promise<ort.InferenceSession> {
   const external = graph.initializers.some((each) => isExternal(each.data));
   const bytes = encode(graph);
   const settings: ort.InferenceSession.SessionOptions = {
-    executionProviders: ['cpu'],
+    executionProviders: [provider(options.device ?? 'cpu')],
     executionMode: 'sequential',
     intraOpNumThreads: options.threads,
     interOpNumThreads: 1,
@@ -70,6 +140,10 @@ export async function createSession(graph: Graph, options: SessionOptions): Prom
     // The arena grows by powers of two, and Electron traps on very large allocations. Going without costs 5 to 10 %.
     enableCpuMemArena: false,
     logSeverityLevel: 3,
+    ...(resident.length > 0
+      ? { preferredOutputLocation: Object.fromEntries(resident.map((name) => [name, 'gpu-buffer' as const])) }
+      : {}),
+    ...(options.profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: options.profile }),
     extra: {
       session: {
         // Idle threads sleep: half the CPU time at the same best time of a run.
@@ -78,10 +152,15 @@ export async function createSession(graph: Graph, options: SessionOptions): Prom
       },
     },
   };
-  if (!external) return wrap(graph, await ort.InferenceSession.create(bytes, settings));
+  if (!external) return ort.InferenceSession.create(bytes, settings);
   if (options.folder === undefined) throw new TypeError(`graph ${graph.name} has external weights: pass their folder`);
   const path = await place(bytes, graph.name, options.folder);
-  return wrap(graph, await ort.InferenceSession.create(path, settings));
+  return ort.InferenceSession.create(path, settings);
+}
+
+function provider(device: Device): ort.InferenceSession.ExecutionProviderConfig {
+  // Core ML's neural engine computes in half precision.
+  return device === 'coreml' ? { name: 'coreml', useCPUAndGPU: true } : device;
 }
 
 /** Writes the bytes into the folder under a name from their content, whole or not at all. */
@@ -103,41 +182,106 @@ async function place(bytes: Uint8Array, name: string, folder: string): Promise<s
 }
 
 function wrap(graph: Graph, session: ort.InferenceSession): Session {
-  const inputs = new Map(graph.inputs.map((each) => [each.name, each]));
-  const outputs = graph.outputs.map((each) => each.name);
+  const signature = signatureOf(graph);
   return {
-    inputs: [...inputs.keys()],
-    outputs,
-    async run(feeds, fetches = outputs) {
-      const given: Record<string, ort.Tensor> = {};
-      for (const [name, { dtype, shape }] of inputs) {
-        const tensor = feeds[name];
-        if (!tensor) throw new TypeError(`graph ${graph.name} needs the input “${name}”`);
-        const fits =
-          tensor.dims.length === shape.length &&
-          shape.every((dim, i) => typeof dim === 'string' || dim === tensor.dims[i]);
-        if (tensor.dtype !== dtype || !fits || tensor.data.length !== elements(tensor.dims)) {
-          throw new TypeError(
-            `graph ${graph.name}, input “${name}”: ${tensor.dtype}[${tensor.dims.join(', ')}] of ${tensor.data.length} elements is not ${dtype}[${shape.join(', ')}]`,
-          );
-        }
-        given[name] = new ort.Tensor(dtype as 'float32', tensor.data as Float32Array, tensor.dims as number[]);
-      }
-      for (const name of Object.keys(feeds)) {
-        if (!inputs.has(name)) throw new TypeError(`graph ${graph.name} has no input “${name}”`);
-      }
-      for (const name of fetches) {
-        if (!outputs.includes(name)) throw new TypeError(`graph ${graph.name} has no output “${name}”`);
-      }
-      const results = await session.run(given, fetches as string[]);
-      return Object.fromEntries(
-        fetches.map((name) => {
-          const { type, dims, data } = results[name] as ort.Tensor;
-          if (!(type in DTYPES)) throw new TypeError(`graph ${graph.name}, output “${name}” is of type ${type}`);
-          return [name, { dtype: type as DType, dims, data: data as ElementArray }];
-        }),
-      );
+    inputs: [...signature.inputs.keys()],
+    outputs: signature.outputs,
+    async run(feeds, fetches = signature.outputs) {
+      const results = await session.run(given(signature, feeds, fetches), fetches as string[]);
+      return Object.fromEntries(fetches.map((name) => [name, taken(signature, name, results[name]!)]));
     },
     release: () => session.release(),
   };
+}
+
+function wrapDevice(
+  graph: Graph,
+  session: ort.InferenceSession,
+  device: Device,
+  kept: readonly string[],
+): DeviceSession {
+  const signature = signatureOf(graph);
+  let tensors = 0;
+  let bytes = 0;
+  const count = (tensor: Tensor): void => {
+    if (device === 'cpu') return;
+    tensors++;
+    bytes += tensor.data.byteLength;
+  };
+  return {
+    async run(feeds, fetches) {
+      const tensors = given(signature, feeds, fetches);
+      // The binding takes where outputs are to lie by their place among those of a run: all of them, in their order.
+      const asked = kept.length > 0 ? signature.outputs : fetches;
+      const results = await session.run(tensors, asked as string[]);
+      for (const fed of Object.values(feeds)) if (!(fed instanceof DeviceTensor)) count(fed);
+      const host: Record<string, Tensor> = {};
+      const resident: Record<string, DeviceTensor> = {};
+      for (const name of asked) {
+        const result = results[name]!;
+        if (result.location !== 'gpu-buffer') count((host[name] = taken(signature, name, result)));
+        else if (fetches.includes(name)) resident[name] = new DeviceTensor(result);
+        else result.dispose();
+      }
+      return { host, resident };
+    },
+    get transfers() {
+      return { tensors, bytes };
+    },
+    endProfile: () => session.endProfiling(),
+    release: () => session.release(),
+  };
+}
+
+/** What a graph takes and gives. */
+interface Signature {
+  readonly graph: string;
+  readonly inputs: ReadonlyMap<string, NamedValue>;
+  readonly outputs: readonly string[];
+}
+
+function signatureOf(graph: Graph): Signature {
+  return {
+    graph: graph.name,
+    inputs: new Map(graph.inputs.map((each) => [each.name, each])),
+    outputs: graph.outputs.map((each) => each.name),
+  };
+}
+
+/** The feeds as the runtime takes them, checked with the fetches against the graph. */
+function given(
+  { graph, inputs, outputs }: Signature,
+  feeds: Readonly<Record<string, Tensor | DeviceTensor>>,
+  fetches: readonly string[],
+): Record<string, ort.Tensor> {
+  const tensors: Record<string, ort.Tensor> = {};
+  for (const [name, { dtype, shape }] of inputs) {
+    const tensor = feeds[name];
+    if (!tensor) throw new TypeError(`graph ${graph} needs the input “${name}”`);
+    const count = tensor instanceof DeviceTensor ? elements(tensor.dims) : tensor.data.length;
+    const fits =
+      tensor.dims.length === shape.length && shape.every((dim, i) => typeof dim === 'string' || dim === tensor.dims[i]);
+    if (tensor.dtype !== dtype || !fits || count !== elements(tensor.dims)) {
+      throw new TypeError(
+        `graph ${graph}, input “${name}”: ${tensor.dtype}[${tensor.dims.join(', ')}] of ${count} elements is not ${dtype}[${shape.join(', ')}]`,
+      );
+    }
+    tensors[name] =
+      tensor instanceof DeviceTensor
+        ? buffers.get(tensor)!
+        : new ort.Tensor(dtype as 'float32', tensor.data as Float32Array, tensor.dims as number[]);
+  }
+  for (const name of Object.keys(feeds)) {
+    if (!inputs.has(name)) throw new TypeError(`graph ${graph} has no input “${name}”`);
+  }
+  for (const name of fetches) {
+    if (!outputs.includes(name)) throw new TypeError(`graph ${graph} has no output “${name}”`);
+  }
+  return tensors;
+}
+
+/** A result that lies on the host. */
+function taken({ graph }: Signature, name: string, { type, dims, data }: ort.Tensor): Tensor {
+  if (!(type in DTYPES)) throw new TypeError(`graph ${graph}, output “${name}” is of type ${type}`);
+  return { dtype: type as DType, dims, data: data as ElementArray };
 }

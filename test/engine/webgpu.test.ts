@@ -1,0 +1,61 @@
+/** Training on WebGPU against the CPU, on SwiftShader: no graphics hardware is needed. */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { promisify } from 'node:util';
+import { UserError } from '../../scripts/progress.ts';
+import { softwareWebGpu } from '../../scripts/software-webgpu.ts';
+import type { Steps } from './device-steps.ts';
+
+const STEPS = 200;
+
+async function stepsOn(device: string, env: NodeJS.ProcessEnv): Promise<Steps> {
+  const script = join(import.meta.dirname, 'device-steps.ts');
+  const { stdout } = await promisify(execFile)(process.execPath, [script, device, String(STEPS)], {
+    env,
+    maxBuffer: 2 ** 26,
+  });
+  return JSON.parse(stdout) as Steps;
+}
+
+function largestDifference(a: readonly number[], b: readonly number[]): number {
+  assert.equal(a.length, b.length);
+  return a.reduce((worst, value, i) => Math.max(worst, Math.abs(value - b[i]!)), 0);
+}
+
+test(`the same ${STEPS} steps on CPU and on software WebGPU`, async (t) => {
+  const software = await softwareWebGpu((line) => t.diagnostic(line)).catch((error) => {
+    if (!(error instanceof UserError) || process.env.CI) throw error;
+    return error;
+  });
+  if (software instanceof UserError) return t.skip(software.message);
+  try {
+    const cpu = await stepsOn('cpu', process.env);
+    const gpu = await stepsOn('webgpu', software.env);
+    t.diagnostic(
+      `loss ${cpu.losses[0]} -> ${cpu.losses.at(-1)}; largest difference ${largestDifference(cpu.losses, gpu.losses)}`,
+    );
+    t.diagnostic(`resident MB ${gpu.residentMb.join(' ')}; ${gpu.bytesPerStep} bytes a step`);
+
+    assert.ok(cpu.losses.at(-1)! < cpu.losses[0]! / 2, 'the model learns');
+    assert.ok(largestDifference(cpu.losses, gpu.losses) < 1e-4);
+    assert.ok(largestDifference(cpu.norms, gpu.norms) < 1e-3);
+    assert.ok(largestDifference(cpu.parameters, gpu.parameters) < 1e-4);
+
+    assert.ok(gpu.providers.includes('WebGpuExecutionProvider'));
+    assert.deepEqual(gpu.fallbacks, [], 'no node in the hot path runs on the CPU but those listed in profile.ts');
+    assert.equal(gpu.hostCopies, 0, 'nothing comes back to the host in the middle of a step');
+    assert.equal(gpu.stateCopies, 3, 'parameters and moments go to the device once');
+    const stateBytes = 3 * 4 * gpu.parameters.length;
+    assert.ok(gpu.bytesPerStep < stateBytes / 50, `${gpu.bytesPerStep} bytes a step: the batch in, scalars out`);
+
+    // Device memory is this process's own here. Kept buffers would show: a step makes 3 of the state's size.
+    const half = gpu.residentMb[gpu.residentMb.length / 2]!;
+    const grown = gpu.residentMb.at(-1)! - half;
+    const kept = (stateBytes / 2 ** 20) * (STEPS / 2);
+    assert.ok(grown < kept / 2, `${grown} MB more in the last half; kept buffers would be ${kept.toFixed()} MB`);
+  } finally {
+    software.dispose();
+  }
+});
