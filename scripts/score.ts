@@ -1,9 +1,19 @@
-/** Scores an edit from outside of the editor, by the engine's own code: what a checkpoint thinks of it. */
+/** Asks the engine's own code from outside of the editor: what a checkpoint thinks of an edit, and what it suggests. */
 import type { Snapshot } from '../src/completion/snapshot.ts';
+import { isSuggestion } from '../src/completion/suggestion.ts';
 import { findModel, loadBase } from '../src/engine/base.ts';
 import { loadCheckpoint } from '../src/engine/checkpoint.ts';
 import { Server } from '../src/engine/serve.ts';
 import { loraFor } from '../src/trainer/plan.ts';
+
+const MAX_NEW_TOKENS = 48;
+
+export interface Scored {
+  /** Natural-log probability of inserting the text at the snapshot's cursor, its line end included. */
+  readonly logprob: number;
+  /** What this checkpoint suggests there, or null. */
+  readonly suggestion: string | null;
+}
 
 export interface Place {
   readonly cacheDir: string;
@@ -15,15 +25,16 @@ export interface Place {
   readonly text: string;
 }
 
-/** Natural-log probability of inserting `text` at the snapshot's cursor, its line end included. */
-export async function scorePlace({ cacheDir, storageDir, checkpoint, snapshot, text }: Place): Promise<number> {
+export async function scorePlace({ cacheDir, storageDir, checkpoint, snapshot, text }: Place): Promise<Scored> {
   const path = await findModel(null, cacheDir);
   if (path === null) throw new Error(`The model is not in ${cacheDir}.`);
   const base = await loadBase(path, cacheDir, () => undefined);
   const loaded = await loadCheckpoint(storageDir, checkpoint, base);
   const server = await Server.start(base, loraFor(base.model.config, 1024), loaded, 2);
   try {
-    return (await server.score(snapshot, text, 0)).logprob;
+    const { logprob } = await server.score(snapshot, text, 0);
+    const completion = await server.complete(snapshot, MAX_NEW_TOKENS, () => false);
+    return { logprob, suggestion: isSuggestion(completion) ? completion.text : null };
   } finally {
     await server.release();
   }

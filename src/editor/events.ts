@@ -32,8 +32,8 @@ export function listen({ documents, recent, apply, activity, onActiveDocument }:
   vscode.window.visibleTextEditors.forEach(look);
   return vscode.Disposable.from(
     vscode.workspace.onDidChangeTextDocument((e) => {
-      // Knack's own log, shown in the output panel, is no doing of the user.
-      if (e.document.uri.scheme !== 'output') active();
+      // Knack's own log, shown in the output panel, is no doing of the user; nor is a file's state after saving.
+      if (e.document.uri.scheme !== 'output' && e.contentChanges.length > 0) active();
       if (!isServed(e.document) || e.contentChanges.length === 0) return;
       if (documents.quiet(e.document) === null) {
         recent.change(keyOf(e.document), e.contentChanges.map(textChange));
@@ -53,9 +53,10 @@ export function listen({ documents, recent, apply, activity, onActiveDocument }:
       onActiveDocument();
     }),
     vscode.window.onDidChangeVisibleTextEditors((editors) => editors.forEach(look)),
-    vscode.window.onDidChangeWindowState(({ focused }) => {
-      active();
-      if (!focused) apply({ type: 'focus-lost', at: Date.now() });
+    vscode.window.onDidChangeWindowState((state) => {
+      // VS Code also tells when nobody has done anything for a minute: that is no activity.
+      if (state.active) active();
+      if (!state.focused) apply({ type: 'focus-lost', at: Date.now() });
     }),
     vscode.workspace.onDidCloseTextDocument((document) => {
       recent.close(keyOf(document));

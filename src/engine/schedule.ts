@@ -175,13 +175,14 @@ export class Schedule {
 
   /** While a round runs: keep the lease, and stop it when the developer is back. */
   #watch(): void {
-    const { store, clock } = this.#options;
+    const { store, clock, log } = this.#options;
     store.renewLease(LEASE, this.#owner(), LEASE_MS);
     const back = !this.#forced && (store.lastActivity() ?? 0) > this.#startedAt;
     if (back && this.#stopAsked === 0) {
       this.#stopAsked = clock();
       this.#child!.send({ type: 'stop' } satisfies ToTrainer);
       this.#set('running', 'Stopping: you are back.');
+      log('info', 'The training round stops: something was done in a window.');
     } else if (this.#stopAsked > 0 && clock() - this.#stopAsked > STOP_MS) {
       this.#child!.kill('SIGKILL');
     }

@@ -65,11 +65,11 @@ export interface RoundResult {
 }
 
 export const RECIPE = {
-  learningRate: 5e-4,
+  learningRate: 1e-3,
   warmupSteps: 4,
   /** Ordinary examples for each signal example. */
   ordinaryShare: 0.5,
-  mostEpochs: 8,
+  mostEpochs: 6,
   /** Epochs without a better held-out score before training ends. */
   patience: 2,
   /** Each halves the way from the current parameters where the canary's loss rose too much. */

@@ -116,6 +116,8 @@ async function complete(round: Round, result: InEditorResult, storageDir: string
   });
   const snapshot = snapshotAt(readFileSync(join(workspace, NEW_PLACE.file), 'utf8'), NEW_PLACE);
   const place = { cacheDir: defaultCacheDir(), storageDir, snapshot, text: lineFor(NEW_PLACE) };
-  round.logprobBefore = await scorePlace({ ...place, checkpoint: result.checkpointBefore ?? 'base' });
-  if (result.checkpointAfter) round.logprobAfter = await scorePlace({ ...place, checkpoint: result.checkpointAfter });
+  round.logprobBefore = (await scorePlace({ ...place, checkpoint: result.checkpointBefore ?? 'base' })).logprob;
+  if (result.checkpointAfter) {
+    round.logprobAfter = (await scorePlace({ ...place, checkpoint: result.checkpointAfter })).logprob;
+  }
 }

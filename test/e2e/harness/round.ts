@@ -62,6 +62,8 @@ export const ROUND_SETTINGS = {
   'knack.training.minSignals': 4,
   'knack.training.idleSeconds': 5,
   'knack.training.onBattery': true,
+  // A fifth of the default: enough for one habit.
+  'knack.training.tokenBudget': 4000,
 };
 
 /** Longest that training may wait for a quiet machine before the round asks for it by command. */
@@ -109,8 +111,8 @@ export async function playRound(editor: TestEditor, options: RoundOptions): Prom
 
   const snapshot = snapshotAt(readFileSync(join(workspace, NEW_PLACE.file), 'utf8'), NEW_PLACE);
   const place = { cacheDir, storageDir: editor.storageDir, snapshot, text: lineFor(NEW_PLACE) };
-  round.logprobBefore = await scorePlace({ ...place, checkpoint: round.checkpointBefore ?? 'base' });
-  round.logprobAfter = await scorePlace({ ...place, checkpoint: trained.checkpoint });
+  round.logprobBefore = (await scorePlace({ ...place, checkpoint: round.checkpointBefore ?? 'base' })).logprob;
+  round.logprobAfter = (await scorePlace({ ...place, checkpoint: trained.checkpoint })).logprob;
 }
 
 /** Opens a new line in a function, as a developer would, and resolves with the ghost text that comes, if any. */
