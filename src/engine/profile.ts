@@ -39,7 +39,9 @@ export const ALLOWED_FALLBACKS: Readonly<Record<string, string>> = {
 export function fallbacks(runs: readonly NodeRun[], provider: string): Map<string, number> {
   const found = new Map<string, number>();
   for (const { node, op, provider: own } of runs) {
-    if (own !== provider && !(op in ALLOWED_FALLBACKS)) found.set(`${op} (${node})`, (found.get(node) ?? 0) + 1);
+    if (own === provider || op in ALLOWED_FALLBACKS) continue;
+    const what = `${op} (${node})`;
+    found.set(what, (found.get(what) ?? 0) + 1);
   }
   return found;
 }

@@ -1,11 +1,14 @@
 /** Training on WebGPU against the CPU, on SwiftShader: no graphics hardware is needed. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
 import { UserError } from '../../scripts/progress.ts';
 import { softwareWebGpu } from '../../scripts/software-webgpu.ts';
+import { Devices } from '../../src/engine/devices.ts';
 import type { Steps } from './device-steps.ts';
 
 const STEPS = 200;
@@ -24,15 +27,23 @@ function largestDifference(a: readonly number[], b: readonly number[]): number {
   return a.reduce((worst, value, i) => Math.max(worst, Math.abs(value - b[i]!)), 0);
 }
 
-test(`the same ${STEPS} steps on CPU and on software WebGPU`, async (t) => {
+async function onSoftware(t: TestContext, run: (env: NodeJS.ProcessEnv) => Promise<void>): Promise<void> {
   const software = await softwareWebGpu((line) => t.diagnostic(line)).catch((error) => {
     if (!(error instanceof UserError) || process.env.CI) throw error;
     return error;
   });
   if (software instanceof UserError) return t.skip(software.message);
   try {
+    await run(software.env);
+  } finally {
+    software.dispose();
+  }
+}
+
+test(`the same ${STEPS} steps on CPU and on software WebGPU`, (t) =>
+  onSoftware(t, async (env) => {
     const cpu = await stepsOn('cpu', process.env);
-    const gpu = await stepsOn('webgpu', software.env);
+    const gpu = await stepsOn('webgpu', env);
     t.diagnostic(
       `loss ${cpu.losses[0]} -> ${cpu.losses.at(-1)}; largest difference ${largestDifference(cpu.losses, gpu.losses)}`,
     );
@@ -55,7 +66,27 @@ test(`the same ${STEPS} steps on CPU and on software WebGPU`, async (t) => {
     const grown = gpu.residentMb.at(-1)! - half;
     const kept = (stateBytes / 2 ** 20) * (STEPS / 2);
     assert.ok(grown < kept / 2, `${grown} MB more in the last half; kept buffers would be ${kept.toFixed()} MB`);
-  } finally {
-    software.dispose();
-  }
-});
+  }));
+
+test('the probe trusts software WebGPU, which auto does not take', (t) =>
+  onSoftware(t, async (env) => {
+    const storageDir = mkdtempSync(join(tmpdir(), 'knack-devices-'));
+    try {
+      const devices = new Devices({
+        storageDir,
+        probePath: join(import.meta.dirname, '../../src/engine/probe.ts'),
+        version: '1.0.0',
+        log: (_level, message) => t.diagnostic(message),
+        env,
+        graphics: async () => ({ id: 'none', hardware: false }),
+      });
+      assert.deepEqual(await devices.choose('webgpu'), { device: 'webgpu', reason: '', unexpected: false });
+      assert.deepEqual(await devices.choose('auto'), {
+        device: 'cpu',
+        reason: 'WebGPU has only SwiftShader here, which computes on the CPU.',
+        unexpected: false,
+      });
+    } finally {
+      rmSync(storageDir, { recursive: true, force: true });
+    }
+  }));
