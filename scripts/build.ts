@@ -1,4 +1,4 @@
-/** `npm run build`: bundles the extension and its two child processes into dist/. */
+/** `npm run build`: bundles the extension and its child processes into dist/. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type BuildOptions, build as bundle } from 'esbuild';
@@ -14,6 +14,7 @@ const BUNDLES: Readonly<Record<string, { readonly entry: string; readonly extern
   extension: { entry: 'src/extension.ts', external: ['vscode'] },
   engine: { entry: 'src/engine/main.ts', external: NATIVES },
   train: { entry: 'src/engine/train.ts', external: NATIVES },
+  probe: { entry: 'src/engine/probe.ts', external: NATIVES },
 };
 
 const COMMON = {

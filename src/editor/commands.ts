@@ -36,6 +36,7 @@ export function registerCommands(ports: CommandPorts): vscode.Disposable {
     'knack.enable': set(true),
     'knack.disable': set(false),
     'knack.trainNow': () => trainNow(client),
+    'knack.testDevices': () => testDevices(client),
     'knack.showLog': () => log.show(),
     'knack.downloadModel': () => downloadModel(ports),
     'knack.restartEngine': () => client.restart(),
@@ -59,6 +60,14 @@ export function registerCommands(ports: CommandPorts): vscode.Disposable {
 async function trainNow(client: EngineClient): Promise<void> {
   const { started, reason } = await client.trainNow();
   void vscode.window.showInformationMessage(started ? 'Knack: a training round has begun.' : `Knack: ${reason}`);
+}
+
+async function testDevices(client: EngineClient): Promise<void> {
+  const location = vscode.ProgressLocation.Notification;
+  const found = await vscode.window.withProgress({ location, title: 'Knack: testing the devices for training' }, () =>
+    client.testDevices(),
+  );
+  void vscode.window.showInformationMessage(`Knack: ${found}`);
 }
 
 /** Asks first: nothing is downloaded that the user did not agree to. */

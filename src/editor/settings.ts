@@ -5,6 +5,7 @@
  */
 import { isAbsolute } from 'node:path';
 import { invalidGlobs } from '../completion/exclude.ts';
+import { DEVICE_SETTINGS } from '../engine/device.ts';
 import type { EngineSettings } from '../engine/protocol.ts';
 
 export interface Settings {
@@ -24,6 +25,7 @@ type Rule =
   | { readonly kind: 'boolean'; readonly fallback: boolean }
   | { readonly kind: 'number'; readonly fallback: number; readonly from: number; readonly to: number }
   | { readonly kind: 'path'; readonly fallback: '' }
+  | { readonly kind: 'choice'; readonly fallback: string; readonly of: readonly string[] }
   | { readonly kind: 'texts'; readonly fallback: readonly string[] };
 
 export const RULES = {
@@ -39,6 +41,7 @@ export const RULES = {
   'training.onBattery': { kind: 'boolean', fallback: false },
   'training.memoryMb': { kind: 'number', fallback: 1_536, from: 512, to: 65_536 },
   'training.tokenBudget': { kind: 'number', fallback: 20_000, from: 100, to: 10_000_000 },
+  'training.device': { kind: 'choice', fallback: 'auto', of: DEVICE_SETTINGS },
   'retention.days': { kind: 'number', fallback: 90, from: 1, to: 36_500 },
   'retention.megabytes': { kind: 'number', fallback: 500, from: 10, to: 1_000_000 },
 } as const satisfies Record<string, Rule>;
@@ -84,6 +87,7 @@ export function parseSettings(read: (name: SettingName) => unknown): Parsed {
         onBattery: value('training.onBattery'),
         memoryMb: value('training.memoryMb'),
         tokenBudget: value('training.tokenBudget'),
+        device: value('training.device'),
       },
       retention: { days: value('retention.days'), megabytes: value('retention.megabytes') },
     },
@@ -99,6 +103,8 @@ function problemOf(rule: Rule, given: unknown): string | null {
       return typeof given === 'number' && given >= rule.from && given <= rule.to
         ? null
         : `must be a number from ${rule.from} to ${rule.to}`;
+    case 'choice':
+      return rule.of.includes(given as string) ? null : `must be one of ${rule.of.join(', ')}`;
     case 'path':
       return typeof given === 'string' && (given.trim() === '' || isAbsolute(given.trim()))
         ? null

@@ -43,11 +43,11 @@ export function statusOf({ enabled, engine, thinking, quiet }: StatusFacts): Sta
     case 'failed':
       return say('error', 'Knack: stopped', [], 'error');
     case 'ready': {
-      const learning = engine.training.message;
+      const { message: learning, device = '' } = engine.training;
       if (quiet !== null) return say('circle-slash', 'Knack', [`No suggestions here: ${quiet}.`, learning]);
       if (thinking > 0) return say('loading~spin', 'Knack', ['Thinking of a suggestion.', learning]);
-      if (engine.training.phase === 'running') return say('mortar-board', 'Knack: learning', [learning]);
-      return say('sparkle', 'Knack', ['Ready.', learning]);
+      if (engine.training.phase === 'running') return say('mortar-board', 'Knack: learning', [learning, device]);
+      return say('sparkle', 'Knack', ['Ready.', learning, device]);
     }
   }
 }

@@ -196,6 +196,11 @@ export class EngineClient {
     return this.#request((engine) => engine.sendRequest(protocol.TrainNow, undefined));
   }
 
+  /** Tests the devices for training again. @throws EngineUnavailable, or the engine's own error. */
+  testDevices(): Promise<string> {
+    return this.#request((engine) => engine.sendRequest(protocol.TestDevices, undefined));
+  }
+
   /** Deletes what is stored and what is still waiting to be. @throws EngineUnavailable, or the engine's own error. */
   async deleteAll(): Promise<void> {
     const waiting = this.#options.outbox.pending().map((e) => e.eventId);

@@ -92,3 +92,16 @@ const SOFTWARE: readonly { readonly file: RegExp; readonly name: string }[] = [
 /** Vulkan drivers of Linux, then Direct3D 12 drivers of Windows. */
 const HARDWARE_DRIVER =
   /libvulkan_(?!lvp)\w+\.so|libGLX_nvidia|nvidia.*vulkan|amdvlk|nvwgf2|nvldumd|amdxc|atidx|igd1[02]|qcdx/i;
+
+/** ONNX Runtime's message without its C++ source locations. */
+export function refusal(device: Device, error: Error): string {
+  const name = DEVICE_NAMES[device];
+  if (/Failed to get a WebGPU (adapter|device)/.test(error.message)) {
+    return 'WebGPU found no graphics adapter that it can use (it needs Vulkan on Linux, Direct3D 12 on Windows, Metal on macOS).';
+  }
+  const text = error.message
+    .replace(/^\S*\/onnxruntime\/\S+ .*? was false\. /s, '')
+    .replace(/\s+/g, ' ')
+    .slice(0, 200);
+  return `${name} failed: ${text.replace(/\.?$/, '.')}`;
+}

@@ -6,7 +6,6 @@ import { createHash, randomUUID } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import {
   AUTO_ORDER,
@@ -22,6 +21,7 @@ import { loaded } from './loaded.ts';
 import { runProbe } from './probe-run.ts';
 import type { ProbeJob, ProbeResult } from './probing.ts';
 import { devicesPath } from './storage.ts';
+import { TRAINING_THREADS } from './threads.ts';
 
 export interface DevicesOptions {
   readonly storageDir: string;
@@ -60,9 +60,6 @@ export class Devices {
     this.#platform = options.platform ?? thisPlatform();
   }
 
-  /** Threads that training takes on the CPU. */
-  static readonly threads = Math.min(4, Math.max(1, availableParallelism() - 1));
-
   /** Tests what has to be tested. Never throws: what goes wrong is a reason to train on the CPU. */
   async choose(setting: DeviceSetting): Promise<Choice> {
     if (setting === 'cpu') return { device: 'cpu', reason: '', unexpected: false };
@@ -92,7 +89,7 @@ export class Devices {
     const known = results.get(device);
     if (known !== undefined) return known;
     this.#options.log('info', `Testing whether ${DEVICE_NAMES[device]} trains as the CPU does.`);
-    const result = await this.#probe({ device, hardware, threads: Devices.threads });
+    const result = await this.#probe({ device, hardware, threads: TRAINING_THREADS });
     this.#options.log('info', `${DEVICE_NAMES[device]}: ${describe(result)}`);
     if (!this.#end.signal.aborted) await this.#keep(device, result);
     return result;

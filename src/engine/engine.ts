@@ -7,10 +7,12 @@ import { openStore, type Store } from '../signals/store.ts';
 import { loraFor } from '../trainer/plan.ts';
 import { type Base, findModel, loadBase } from './base.ts';
 import { deleteCheckpoints, loadCurrent } from './checkpoint.ts';
+import { Devices } from './devices.ts';
 import * as protocol from './protocol.ts';
 import { Schedule } from './schedule.ts';
 import { Server } from './serve.ts';
 import { databasePath } from './storage.ts';
+import { ownVersion } from './version.ts';
 
 /** How often to look whether another window's trainer has promoted a checkpoint. */
 const POINTER_MS = 1000;
@@ -18,9 +20,15 @@ const RETENTION_MS = 6 * 3_600_000;
 
 type Level = 'debug' | 'info' | 'warn' | 'error';
 
+/** Scripts of the engine's own child processes. */
+export interface ChildPaths {
+  readonly trainer: string;
+  readonly probe: string;
+}
+
 export class Engine {
   readonly #connection: MessageConnection;
-  readonly #trainerPath: string;
+  readonly #paths: ChildPaths;
   #params: protocol.InitializeParams | null = null;
   #store: Store | null = null;
   #base: Base | null = null;
@@ -34,15 +42,16 @@ export class Engine {
   #download: AbortController | null = null;
   #swapping = false;
 
-  constructor(connection: MessageConnection, trainerPath: string) {
+  constructor(connection: MessageConnection, paths: ChildPaths) {
     this.#connection = connection;
-    this.#trainerPath = trainerPath;
+    this.#paths = paths;
     connection.onRequest(protocol.Initialize, (params) => this.#initialize(params));
     connection.onRequest(protocol.Complete, (params, token) => this.#complete(params, token));
     connection.onRequest(protocol.ScoreEdit, (params) => this.#score(params));
     connection.onRequest(protocol.Record, ({ events }) => ({ acked: this.#store?.record(events) ?? [] }));
     connection.onRequest(protocol.DownloadModel, () => this.#fetchModel());
     connection.onRequest(protocol.TrainNow, () => this.#trainNow());
+    connection.onRequest(protocol.TestDevices, () => this.#testDevices());
     connection.onRequest(protocol.DeleteAll, () => this.#deleteAll());
     connection.onNotification(protocol.Activity, ({ at }) => this.#activity(at));
     connection.onNotification(protocol.Configure, (next) => this.#configure(next));
@@ -122,7 +131,14 @@ export class Engine {
       store: this.#store,
       windowId,
       baseHash: base.model.sha256,
-      trainerPath: this.#trainerPath,
+      trainerPath: this.#paths.trainer,
+      devices: new Devices({
+        storageDir,
+        probePath: this.#paths.probe,
+        version: ownVersion(this.#paths.probe),
+        log: (level, message) => this.#log(level, message),
+      }),
+      notice: (message) => this.#notice(message),
       job: { storageDir, cacheDir, modelPath },
       settings: () => this.#settings(),
       trusted: () => this.#params!.trusted,
@@ -183,6 +199,11 @@ export class Engine {
 
   #trainNow(): { started: boolean; reason: string } {
     return this.#schedule?.trainNow() ?? { started: false, reason: 'The engine is not ready yet.' };
+  }
+
+  #testDevices(): Promise<string> {
+    if (this.#schedule === null) throw new Error('The engine is not ready yet.');
+    return this.#schedule.testDevices();
   }
 
   async #deleteAll(): Promise<void> {

@@ -1,4 +1,5 @@
 /** Messages between the engine and the trainer, its child process, over Node's IPC. Plain values. */
+import type { Device } from './device.ts';
 
 export interface TrainJob {
   /** VS Code's global storage folder: the database and the checkpoints. */
@@ -13,6 +14,9 @@ export interface TrainJob {
   /** Halved after a crash: 1, 0.5, 0.25 of what the memory would allow. */
   readonly batchShare: number;
   readonly seed: number;
+  /** The device to train on, and why it is not another one; the reason is empty if there is nothing to say. */
+  readonly device: Device;
+  readonly deviceReason: string;
 }
 
 export type ToTrainer = { readonly type: 'train'; readonly job: TrainJob } | { readonly type: 'stop' };
@@ -20,5 +24,7 @@ export type ToTrainer = { readonly type: 'train'; readonly job: TrainJob } | { r
 export type FromTrainer =
   | { readonly type: 'progress'; readonly message: string }
   | { readonly type: 'log'; readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly message: string }
+  /** The device failed, and the round goes on on the CPU. */
+  | { readonly type: 'device-failed'; readonly device: Device; readonly reason: string }
   | { readonly type: 'done'; readonly promoted: boolean; readonly reason: string }
   | { readonly type: 'failed'; readonly message: string };

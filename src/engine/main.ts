@@ -9,7 +9,8 @@ if (process.send === undefined) {
 }
 
 const connection = createMessageConnection(new IPCMessageReader(process), new IPCMessageWriter(process));
-const engine = new Engine(connection, join(dirname(process.argv[1]!), 'train.cjs'));
+const own = dirname(process.argv[1]!);
+const engine = new Engine(connection, { trainer: join(own, 'train.cjs'), probe: join(own, 'probe.cjs') });
 connection.listen();
 
 let ending = false;

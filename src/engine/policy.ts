@@ -1,6 +1,5 @@
 /** The weights in training, on sessions: what a round (trainer/round.ts) runs on. */
 
-import type { Graph } from '../graph/graph.ts';
 import type { Adapter } from '../model/adapter.ts';
 import { mapped } from '../model/network.ts';
 import { type Batch, makeBatch, shapeFor } from '../trainer/batch.ts';
@@ -10,8 +9,10 @@ import { stepScalars } from '../trainer/optimizer.ts';
 import type { Policy, Score, StepResult } from '../trainer/round.ts';
 import { type BatchShape, buildEvalGraph, buildTrainStep } from '../trainer/step.ts';
 import type { Base } from './base.ts';
+import { type Device, refusal } from './device.ts';
 import { adapterFeeds } from './forward.ts';
-import { createSession, float32, int64, type Session, type Tensor } from './runtime.ts';
+import { createSession, float32, int64, type Session, type SessionOptions, type Tensor } from './runtime.ts';
+import { type State, StatefulSession } from './stateful.ts';
 
 /** Gradients are clipped to this norm; beyond the limit a step is dropped. */
 const MAX_NORM = 1;
@@ -20,113 +21,193 @@ const NORM_LIMIT = 100;
 const KTO_BETA = 0.1;
 const KTO_Z = 0;
 
+export interface PolicyOptions {
+  readonly threads: number;
+  readonly device: Device;
+  /** The device failed, and training goes on on the CPU: why, for people. */
+  readonly onFallback: (reason: string) => void;
+  /** Makes the training session; a test gives one whose device fails. */
+  readonly open?: typeof StatefulSession.create;
+}
+
+/** What training moves, on the host: the parameters, AdamW's moments, and how many steps they have taken. */
+interface Progress {
+  readonly lora: Float32Array;
+  readonly mean: Float32Array;
+  readonly square: Float32Array;
+  readonly steps: number;
+}
+
+type Open =
+  | { readonly kind: 'train'; readonly session: StatefulSession }
+  | { readonly kind: 'score'; readonly key: string; readonly session: Session };
+
 export class SessionPolicy implements Policy {
   readonly shape: BatchShape;
   readonly #base: Base;
-  readonly #threads: number;
+  readonly #options: PolicyOptions;
   readonly #lora: Adapter['shape'];
-  #open: { readonly key: string; readonly session: Session } | null = null;
-  #vector: Float32Array;
-  #mean: Float32Array;
-  #square: Float32Array;
+  #device: Device;
+  #open: Open | null = null;
+  /** As of when it was last read from the training session. */
+  #progress: Progress;
+  /** Steps that were applied; more than the progress says while a session trains. */
   #steps = 0;
 
   /** @param start is copied; training goes on from it with fresh moments */
-  constructor(base: Base, start: Adapter, shape: BatchShape, threads: number) {
+  constructor(base: Base, start: Adapter, shape: BatchShape, options: PolicyOptions) {
     this.#base = base;
     this.#lora = start.shape;
-    this.#vector = start.vector.slice();
-    this.#mean = new Float32Array(start.vector.length);
-    this.#square = new Float32Array(start.vector.length);
     this.shape = shape;
-    this.#threads = threads;
+    this.#options = options;
+    this.#device = options.device;
+    const zeros = (): Float32Array => new Float32Array(start.vector.length);
+    this.#progress = { lora: start.vector.slice(), mean: zeros(), square: zeros(), steps: 0 };
   }
 
-  async step(batch: Batch, learningRate: number): Promise<StepResult> {
-    const scalar = (value: number): Tensor => float32([], [value]);
-    const scalars = stepScalars(this.#steps + 1, { lr: learningRate, maxNorm: MAX_NORM, normLimit: NORM_LIMIT });
-    const session = await this.#session('train', () =>
-      buildTrainStep(this.#base.model.config, mapped(this.#base.weights), this.#lora, {
-        ...this.shape,
-        objectives: [crossEntropy(), kto(this.shape.batch)],
-      }),
-    );
-    const out = await session.run(
-      {
-        ...inputs(batch, this.shape),
-        weight: float32([this.shape.rows], batch.weight),
-        sequence: int64([this.shape.rows], batch.sequence),
-        'kto.label': float32([this.shape.batch], batch.kto.label),
-        'kto.weight': float32([this.shape.batch], batch.kto.weight),
-        'kto.reference': float32([this.shape.batch], batch.kto.reference),
-        'kto.beta': scalar(KTO_BETA),
-        'kto.z': scalar(KTO_Z),
-        lora: this.#state(this.#vector),
-        'lora.mean': this.#state(this.#mean),
-        'lora.square': this.#state(this.#square),
-        ...Object.fromEntries(Object.entries(scalars).map(([name, value]) => [name, scalar(value)])),
-      },
-      ['loss', 'norm', 'applied', 'lora.next', 'lora.mean.next', 'lora.square.next'],
-    );
-    const floats = (name: string): Float32Array => out[name]!.data as Float32Array;
-    this.#vector = floats('lora.next');
-    this.#mean = floats('lora.mean.next');
-    this.#square = floats('lora.square.next');
-    const applied = floats('applied')[0] === 1;
-    if (applied) this.#steps++;
-    return { loss: floats('loss')[0]!, norm: floats('norm')[0]!, applied };
+  step(batch: Batch, learningRate: number): Promise<StepResult> {
+    return this.#onDevice(async () => {
+      const session = await this.#trainer();
+      const scalar = (value: number): Tensor => float32([], [value]);
+      const scalars = stepScalars(this.#steps + 1, { lr: learningRate, maxNorm: MAX_NORM, normLimit: NORM_LIMIT });
+      const out = await session.run(
+        {
+          ...inputs(batch, this.shape),
+          weight: float32([this.shape.rows], batch.weight),
+          sequence: int64([this.shape.rows], batch.sequence),
+          'kto.label': float32([this.shape.batch], batch.kto.label),
+          'kto.weight': float32([this.shape.batch], batch.kto.weight),
+          'kto.reference': float32([this.shape.batch], batch.kto.reference),
+          'kto.beta': scalar(KTO_BETA),
+          'kto.z': scalar(KTO_Z),
+          ...Object.fromEntries(Object.entries(scalars).map(([name, value]) => [name, scalar(value)])),
+        },
+        ['loss', 'norm', 'applied'],
+      );
+      const number = (name: string): number => out[name]!.data[0] as number;
+      const applied = number('applied') === 1;
+      if (applied) this.#steps++;
+      return { loss: number('loss'), norm: number('norm'), applied };
+    });
   }
 
-  async score(examples: readonly Example[]): Promise<Score[]> {
-    if (examples.length === 0) return [];
-    const { batch } = this.shape;
-    const shape = shapeFor(examples, batch);
-    const { config } = this.#base.model;
-    const session = await this.#session(`score ${shape.time}x${shape.rows}`, () =>
-      buildEvalGraph(config, mapped(this.#base.weights), this.#lora, shape),
-    );
-    const adapter = adapterFeeds(config, this.#lora, this.#vector);
-    const scores: Score[] = [];
-    for (let at = 0; at < examples.length; at += batch) {
-      const part = examples.slice(at, at + batch);
-      const filled = makeBatch(part, shape);
-      const { logprobs } = await session.run({ ...inputs(filled, shape), ...adapter });
-      const sums = new Float64Array(batch + 1);
-      for (const [row, owner] of filled.sequence.entries()) sums[owner]! += logprobs!.data[row] as number;
-      for (const [i, e] of part.entries()) scores.push({ logprob: sums[i]!, tokens: e.ids.length - e.targetStart });
-    }
-    return scores;
+  score(examples: readonly Example[]): Promise<Score[]> {
+    return this.#onDevice(async () => {
+      if (examples.length === 0) return [];
+      const { batch } = this.shape;
+      const shape = shapeFor(examples, batch);
+      const { config } = this.#base.model;
+      const session = await this.#scorer(shape);
+      const adapter = adapterFeeds(config, this.#lora, this.#progress.lora);
+      const scores: Score[] = [];
+      for (let at = 0; at < examples.length; at += batch) {
+        const part = examples.slice(at, at + batch);
+        const filled = makeBatch(part, shape);
+        const { logprobs } = await session.run({ ...inputs(filled, shape), ...adapter });
+        const sums = new Float64Array(batch + 1);
+        for (const [row, owner] of filled.sequence.entries()) sums[owner]! += logprobs!.data[row] as number;
+        for (const [i, e] of part.entries()) scores.push({ logprob: sums[i]!, tokens: e.ids.length - e.targetStart });
+      }
+      return scores;
+    });
   }
 
-  parameters(): Float32Array {
-    return this.#vector.slice();
+  parameters(): Promise<Float32Array> {
+    return this.#onDevice(async () => {
+      await this.#read();
+      return this.#progress.lora.slice();
+    });
   }
 
-  restore(parameters: Float32Array): void {
-    this.#vector = parameters.slice();
+  restore(parameters: Float32Array): Promise<void> {
+    return this.#onDevice(async () => {
+      await this.#read();
+      this.#progress = { ...this.#progress, lora: parameters.slice() };
+      if (this.#open?.kind === 'train') this.#open.session.write(stateOf(this.#progress));
+    });
   }
 
   async release(): Promise<void> {
-    await this.#open?.session.release();
+    const open = this.#open;
     this.#open = null;
+    await open?.session.release();
+  }
+
+  /** Does the work, on the CPU if the device fails. */
+  async #onDevice<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (this.#device === 'cpu') throw error;
+      const lost = await this.#leaveDevice();
+      const again = lost === 0 ? '' : ` ${lost} steps since the last judgement are lost.`;
+      this.#options.onFallback(`${refusal(this.#options.device, error as Error)}${again}`);
+      return await work();
+    }
+  }
+
+  /** @returns steps that could not be brought along: what the device no longer gives out is as it was last read */
+  async #leaveDevice(): Promise<number> {
+    await this.#read().catch(() => undefined);
+    const open = this.#open;
+    this.#open = null;
+    this.#device = 'cpu';
+    await open?.session.release().catch(() => undefined);
+    const lost = this.#steps - this.#progress.steps;
+    this.#steps = this.#progress.steps;
+    return lost;
+  }
+
+  /** Brings the training session's state to the host. */
+  async #read(): Promise<void> {
+    if (this.#open?.kind !== 'train') return;
+    const state = await this.#open.session.read();
+    const floats = (name: string): Float32Array => state[name]!.data as Float32Array;
+    this.#progress = {
+      lora: floats('lora'),
+      mean: floats('lora.mean'),
+      square: floats('lora.square'),
+      steps: this.#steps,
+    };
+  }
+
+  async #trainer(): Promise<StatefulSession> {
+    if (this.#open?.kind === 'train') return this.#open.session;
+    await this.release();
+    const graph = buildTrainStep(this.#base.model.config, mapped(this.#base.weights), this.#lora, {
+      ...this.shape,
+      objectives: [crossEntropy(), kto(this.shape.batch)],
+    });
+    const open = this.#options.open ?? StatefulSession.create;
+    const session = await open(graph, stateOf(this.#progress), this.#sessionOptions());
+    this.#open = { kind: 'train', session };
+    return session;
   }
 
   /**
    * One session at a time: each maps the base's weights into memory for itself (half a gigabyte), and building one
    * takes half a second.
    */
-  async #session(key: string, build: () => Graph): Promise<Session> {
-    if (this.#open?.key === key) return this.#open.session;
+  async #scorer(shape: BatchShape): Promise<Session> {
+    const key = `${shape.time}x${shape.rows}`;
+    if (this.#open?.kind === 'score' && this.#open.key === key) return this.#open.session;
+    await this.#read();
     await this.release();
-    // Weights stay in the mapped file, which the serving process shares, instead of a private copy.
-    const session = await createSession(build(), { threads: this.#threads, folder: this.#base.folder, prepack: false });
-    this.#open = { key, session };
+    const graph = buildEvalGraph(this.#base.model.config, mapped(this.#base.weights), this.#lora, shape);
+    const session = await createSession(graph, this.#sessionOptions());
+    this.#open = { kind: 'score', key, session };
     return session;
   }
 
-  #state(vector: Float32Array): Tensor {
-    return float32([vector.length], vector);
+  #sessionOptions(): SessionOptions {
+    // Weights stay in the mapped file, which the serving process shares, instead of a private copy.
+    return { threads: this.#options.threads, folder: this.#base.folder, prepack: false, device: this.#device };
   }
+}
+
+function stateOf({ lora, mean, square }: Progress): State {
+  const vector = (values: Float32Array): Tensor => float32([values.length], values);
+  return { lora: vector(lora), 'lora.mean': vector(mean), 'lora.square': vector(square) };
 }
 
 function inputs(batch: Batch, { batch: B, time: T, rows: N }: BatchShape): Record<string, Tensor> {

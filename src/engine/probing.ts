@@ -6,7 +6,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Course, disagreement } from './agreement.ts';
-import { DEVICE_NAMES, type Device, PROVIDERS, softwareAdapter } from './device.ts';
+import { DEVICE_NAMES, type Device, PROVIDERS, refusal, softwareAdapter } from './device.ts';
 import { loaded } from './loaded.ts';
 import { fallbacks, type NodeRun, nodeRuns } from './profile.ts';
 import { StatefulSession } from './stateful.ts';
@@ -125,19 +125,6 @@ async function time(session: StatefulSession, trial: Trial): Promise<number> {
   } finally {
     await session.release();
   }
-}
-
-/** ONNX Runtime's message without its C++ source locations. */
-export function refusal(device: Device, error: Error): string {
-  const name = DEVICE_NAMES[device];
-  if (/Failed to get a WebGPU (adapter|device)/.test(error.message)) {
-    return 'WebGPU found no graphics adapter that it can use (it needs Vulkan on Linux, Direct3D 12 on Windows, Metal on macOS).';
-  }
-  const text = error.message
-    .replace(/^\S*\/onnxruntime\/\S+ .*? was false\. /s, '')
-    .replace(/\s+/g, ' ')
-    .slice(0, 200);
-  return `${name} failed: ${text.replace(/\.?$/, '.')}`;
 }
 
 /** What the probe's process says: what it does next, and at last the result. */

@@ -6,6 +6,7 @@ import { NotificationType, RequestType } from 'vscode-jsonrpc';
 import type { Snapshot } from '../completion/snapshot.ts';
 import type { Completion } from '../completion/suggestion.ts';
 import type { SignalEvent } from '../signals/signal.ts';
+import type { DeviceSetting } from './device.ts';
 
 /** Settings that the engine needs, already validated by the client. */
 export interface EngineSettings {
@@ -22,6 +23,7 @@ export interface EngineSettings {
     readonly memoryMb: number;
     /** Tokens that one round may train on. */
     readonly tokenBudget: number;
+    readonly device: DeviceSetting;
   };
   readonly retention: { readonly days: number; readonly megabytes: number };
 }
@@ -76,6 +78,8 @@ export interface EngineState {
     /** Why it waits, or what it does. */
     readonly message: string;
     readonly newSignals: number;
+    /** Where the last round ran and why not elsewhere, if that is known. */
+    readonly device?: string;
   };
   /** Warnings that stay until dismissed, such as a database that was set aside. */
   readonly notices: readonly string[];
@@ -92,6 +96,8 @@ export const Activity = new NotificationType<{ at: number }>('activity');
 export const DownloadModel = new RequestType<void, void, void>('downloadModel');
 /** Start a training round now if there is anything to train on, without waiting for idleness. */
 export const TrainNow = new RequestType<void, { started: boolean; reason: string }, void>('trainNow');
+/** Test the devices for training again; answers in a sentence what was found. */
+export const TestDevices = new RequestType<void, string, void>('testDevices');
 /** Delete everything that was learned and stored. */
 export const DeleteAll = new RequestType<void, void, void>('deleteAll');
 export const StateChanged = new NotificationType<EngineState>('stateChanged');

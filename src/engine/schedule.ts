@@ -6,6 +6,8 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { mayTrain } from '../signals/idle.ts';
 import type { Store } from '../signals/store.ts';
 import { onBattery } from './battery.ts';
+import { DEVICE_NAMES, type Device } from './device.ts';
+import type { Choice, Devices } from './devices.ts';
 import type { FromTrainer, ToTrainer, TrainJob } from './job.ts';
 import { LoadMeter } from './load.ts';
 import type { EngineSettings, EngineState } from './protocol.ts';
@@ -17,17 +19,22 @@ const TICK_MS = 2000;
 const STOP_MS = 15_000;
 /** After a crash the batch is halved; after this many crashes in a row training rests until the next start. */
 const MOST_CRASHES = 3;
+/** A device that lets a step take so long is taken for hung: the first one compiles, which has been seen to take 13 s. */
+const SILENT_MS = 300_000;
 
 export interface ScheduleOptions {
   readonly store: Store;
   readonly windowId: string;
   readonly baseHash: string;
   readonly trainerPath: string;
+  readonly devices: Devices;
   /** What a round needs beside what the schedule adds. */
   readonly job: Pick<TrainJob, 'storageDir' | 'cacheDir' | 'modelPath'>;
   readonly settings: () => EngineSettings;
   readonly trusted: () => boolean;
   readonly log: (level: 'debug' | 'info' | 'warn' | 'error', message: string) => void;
+  /** Something that the user has to know. */
+  readonly notice: (message: string) => void;
   /** The training part of the state changed. */
   readonly onState: () => void;
   /** A round ended: the pointer to the current checkpoint may have moved. */
@@ -40,11 +47,18 @@ export class Schedule {
   readonly #timer: NodeJS.Timeout;
   readonly #meter = new LoadMeter();
   #child: ChildProcess | null = null;
+  /** A device is being chosen for a round that begins then; each has a token of its own, so that it can be given up. */
+  #choosing: object | null = null;
+  #device: Device = 'cpu';
+  #heardAt = 0;
+  #silent = false;
   #forced = false;
   #startedAt = 0;
   #stopAsked = 0;
   #crashes = 0;
   #ticking = false;
+  /** Where training runs and why, for people. */
+  #where = '';
   #state: EngineState['training'] = { phase: 'waiting', message: '', newSignals: 0 };
 
   constructor(options: ScheduleOptions) {
@@ -54,7 +68,7 @@ export class Schedule {
   }
 
   get state(): EngineState['training'] {
-    return this.#state;
+    return this.#where === '' ? this.#state : { ...this.#state, device: this.#where };
   }
 
   /** Looks once; called by the timer. Never throws: a broken store is reported once a tick, in the state. */
@@ -62,7 +76,8 @@ export class Schedule {
     if (this.#ticking) return;
     this.#ticking = true;
     try {
-      if (this.#child !== null) this.#watch();
+      if (this.#choosing !== null) this.#options.store.renewLease(LEASE, this.#owner(), LEASE_MS);
+      else if (this.#child !== null) this.#watch();
       else await this.#consider();
     } catch (error) {
       this.#set('waiting', `Training waits: ${(error as Error).message}`);
@@ -73,23 +88,39 @@ export class Schedule {
 
   /** Starts a round without waiting for idleness. */
   trainNow(): { started: boolean; reason: string } {
-    if (this.#child !== null) return { started: false, reason: 'A round is running already.' };
+    if (this.#busy()) return { started: false, reason: 'A round is running already.' };
     if (!this.#options.trusted()) return { started: false, reason: 'This workspace is not trusted.' };
     if (this.#newSignals() === 0) return { started: false, reason: 'There are no new signals to learn from.' };
     return this.#start(true);
+  }
+
+  /** Tests the devices again, and says what was found. */
+  async testDevices(): Promise<string> {
+    if (this.#busy()) return 'A round is running: try again when it is over.';
+    const { devices, settings } = this.#options;
+    await devices.forget();
+    const choice = await devices.choose(settings().training.device);
+    this.#tell(choice);
+    return `${where(choice)}.`;
   }
 
   /** Ends the round, if this window runs one; nothing of it stays. */
   stop(reason: string): void {
     this.#child?.kill('SIGKILL');
     this.#child = null;
+    this.#choosing = null;
     this.#options.store.releaseLease(LEASE, this.#owner());
     this.#set('waiting', reason);
   }
 
   dispose(): void {
     clearInterval(this.#timer);
+    this.#options.devices.dispose();
     this.stop('The engine ends.');
+  }
+
+  #busy(): boolean {
+    return this.#child !== null || this.#choosing !== null;
   }
 
   #owner(): string {
@@ -133,18 +164,33 @@ export class Schedule {
   }
 
   #start(forced: boolean): { started: boolean; reason: string } {
-    const { store, settings, trainerPath, clock, log } = this.#options;
+    const { store, clock, log } = this.#options;
+    if (this.#busy()) return { started: false, reason: 'A round is running already.' };
     if (!store.acquireLease(LEASE, this.#owner(), LEASE_MS)) {
       return { started: false, reason: 'Another window is training.' };
     }
-    const { training } = settings();
-    const env = { ...process.env };
-    delete env.NODE_OPTIONS;
-    const child = fork(trainerPath, [], {
-      execArgv: ['--enable-source-maps'],
-      env,
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    this.#forced = forced;
+    this.#startedAt = clock();
+    this.#stopAsked = 0;
+    this.#set('running', 'Choosing the device to train on.');
+    const own = {};
+    this.#choosing = own;
+    void this.#begin(own).catch((error: Error) => {
+      log('error', `The round did not begin: ${error.stack ?? error.message}`);
+      if (this.#choosing === own) this.stop(error.message);
     });
+    return { started: true, reason: 'Started.' };
+  }
+
+  /** Chooses a device, which may take a test of minutes the first time, and starts the trainer on it. */
+  async #begin(own: object): Promise<void> {
+    const { store, settings, devices, clock, log } = this.#options;
+    const choice = await devices.choose(settings().training.device);
+    if (this.#choosing !== own) return; // stopped meanwhile
+    this.#choosing = null;
+    this.#tell(choice);
+    if (!this.#forced && (store.lastActivity() ?? 0) > this.#startedAt) return this.stop('You came back.');
+    const { training } = settings();
     const job: TrainJob = {
       ...this.#options.job,
       leaseOwner: this.#owner(),
@@ -152,25 +198,59 @@ export class Schedule {
       tokenBudget: training.tokenBudget,
       batchShare: 0.5 ** this.#crashes,
       seed: Math.floor(clock() / 1000) >>> 0,
+      device: choice.device,
+      deviceReason: choice.reason,
     };
+    const child = this.#fork(job);
+    this.#set('running', 'Learning from your edits.');
+    log('info', `Training round started on ${choice.device} (process ${child.pid}, batch share ${job.batchShare}).`);
+  }
+
+  #fork(job: TrainJob): ChildProcess {
+    const { trainerPath, clock, log } = this.#options;
+    const env = { ...process.env };
+    delete env.NODE_OPTIONS;
+    const child = fork(trainerPath, [], {
+      execArgv: ['--enable-source-maps'],
+      env,
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    });
     this.#child = child;
-    this.#forced = forced;
-    this.#startedAt = clock();
-    this.#stopAsked = 0;
+    this.#device = job.device;
+    this.#silent = false;
+    this.#heardAt = clock();
     let ended: FromTrainer | null = null;
     child.stdout?.on('data', (data) => log('debug', `trainer: ${data}`.trimEnd()));
     child.stderr?.on('data', (data) => log('warn', `trainer: ${data}`.trimEnd()));
     child.on('message', (message: FromTrainer) => {
+      this.#heardAt = clock();
       if (message.type === 'progress') this.#set('running', message.message);
       else if (message.type === 'log') log(message.level, message.message);
+      else if (message.type === 'device-failed') this.#deviceFailed(message.device, message.reason);
       else ended = message;
     });
     child.on('error', (error) => log('error', `The trainer could not be started: ${error.message}`));
     child.on('close', (code, signal) => this.#closed(child, ended, code, signal));
     child.send({ type: 'train', job } satisfies ToTrainer);
-    this.#set('running', 'Learning from your edits.');
-    log('info', `Training round started (process ${child.pid}, batch share ${job.batchShare}).`);
-    return { started: true, reason: 'Started.' };
+    return child;
+  }
+
+  /** Says where training runs, and warns if the user had asked for something else. */
+  #tell(choice: Choice): void {
+    const text = `${where(choice)}.`;
+    this.#where = text;
+    this.#options.log('info', text);
+    if (choice.unexpected) this.#options.notice(text);
+    this.#options.onState();
+  }
+
+  /** Training goes on on the CPU, now and in later rounds. */
+  #deviceFailed(device: Device, reason: string): void {
+    this.#device = 'cpu';
+    this.#tell({ device: 'cpu', reason, unexpected: true });
+    void this.#options.devices.distrust(device, reason).catch((error: Error) => {
+      this.#options.log('warn', `${DEVICE_NAMES[device]}’s failure was not kept: ${error.message}`);
+    });
   }
 
   /** While a round runs: keep the lease, and stop it when the developer is back. */
@@ -184,6 +264,9 @@ export class Schedule {
       this.#set('running', 'Stopping: you are back.');
       log('info', 'The training round stops: something was done in a window.');
     } else if (this.#stopAsked > 0 && clock() - this.#stopAsked > STOP_MS) {
+      this.#child!.kill('SIGKILL');
+    } else if (this.#device !== 'cpu' && clock() - this.#heardAt > SILENT_MS) {
+      this.#silent = true;
       this.#child!.kill('SIGKILL');
     }
   }
@@ -200,9 +283,12 @@ export class Schedule {
       onRound(ended.promoted);
       return;
     }
-    if (this.#stopAsked === 0) this.#crashes++;
-    const reason =
-      ended?.type === 'failed' ? ended.message : `The trainer ended unexpectedly (${signal ?? `exit status ${code}`}).`;
+    const how = this.#silent ? 'did not answer any more' : `ended unexpectedly (${signal ?? `exit status ${code}`})`;
+    const reason = ended?.type === 'failed' ? ended.message : `The trainer ${how}.`;
+    if (ended === null && this.#device !== 'cpu' && this.#stopAsked === 0) {
+      // More likely the driver than the memory: the next round takes the CPU.
+      this.#deviceFailed(this.#device, `The trainer ${how} on ${DEVICE_NAMES[this.#device]}.`);
+    } else if (this.#stopAsked === 0) this.#crashes++;
     log('error', this.#crashes > 0 ? `${reason} The next round takes a smaller batch.` : reason);
     this.#set('waiting', reason);
     onRound(false);
@@ -214,4 +300,9 @@ export class Schedule {
     this.#state = { phase, message, newSignals };
     this.#options.onState();
   }
+}
+
+function where({ device, reason }: Choice): string {
+  const because = reason === '' ? '' : `: ${reason.replace(/\.$/, '')}`;
+  return `Training runs on ${DEVICE_NAMES[device]}${because}`;
 }

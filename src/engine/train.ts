@@ -1,7 +1,7 @@
 /** Entry of the trainer's process: one round, at low priority, from the database to a promoted checkpoint or none. */
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { availableParallelism, constants, setPriority } from 'node:os';
+import { constants, setPriority } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type Adapter, writeAdapter } from '../model/adapter.ts';
 import { initialLora } from '../model/lora.ts';
@@ -15,9 +15,11 @@ import { seeded } from '../trainer/random.ts';
 import { type RoundResult, runRound } from '../trainer/round.ts';
 import { type Base, loadBase } from './base.ts';
 import { BASE, loadCurrent, pruneCheckpoints } from './checkpoint.ts';
+import type { Device } from './device.ts';
 import type { FromTrainer, ToTrainer, TrainJob } from './job.ts';
 import { SessionPolicy } from './policy.ts';
 import { checkpointDir, databasePath } from './storage.ts';
+import { TRAINING_THREADS } from './threads.ts';
 
 /** Newest signals that a round looks at: old ones are replayed with the new, so that they are not forgotten. */
 const MOST_SIGNALS = 256;
@@ -62,7 +64,8 @@ async function round(job: TrainJob): Promise<{ promoted: boolean; reason: string
     const parent = loaded.checkpoint === BASE.checkpoint ? null : loaded.checkpoint;
     const lora = loaded.adapter?.shape ?? loraFor(config, job.memoryMb);
     const start = loaded.adapter ?? { shape: lora, vector: initialLora(config, lora, seeded(job.seed)) };
-    const id = store.beginRound({ baseHash: sha256, device: 'cpu', parent });
+    const device = { text: deviceText(job.device, job.deviceReason) };
+    const id = store.beginRound({ baseHash: sha256, device: device.text, parent });
     const end = (
       decision: 'promoted' | 'refused' | 'stopped' | 'failed',
       reason: string,
@@ -77,9 +80,13 @@ async function round(job: TrainJob): Promise<{ promoted: boolean; reason: string
         lossBefore: result?.verdict.metrics.lossBefore ?? null,
         lossAfter: result?.verdict.metrics.lossAfter ?? null,
         checkpoint: checkpoint ?? null,
+        device: device.text,
       });
     try {
-      const result = await learn(job, base, start, store, canaryKey(sha256, parent));
+      const result = await learn(job, base, start, store, canaryKey(sha256, parent), (reason) => {
+        device.text = deviceText('cpu', reason);
+        send({ type: 'device-failed', device: job.device, reason });
+      });
       if (result === null) {
         end('stopped', 'You came back before the round was over.');
         return { promoted: false, reason: 'Stopped: you came back.' };
@@ -118,6 +125,7 @@ async function learn(
   start: Adapter,
   store: Store,
   canaryKey: string,
+  onFallback: (reason: string) => void,
 ): Promise<RoundResult | null> {
   const { tokenizer } = base;
   const limits = { promptTokens: PROMPT_TOKENS, targetTokens: TARGET_TOKENS };
@@ -131,8 +139,11 @@ async function learn(
     level: 'info',
     message: `${examples.length} examples from ${rows.length} signals; batches of ${batch} x ${time} tokens, ${start.shape.layers.length} layers.`,
   });
-  const threads = Math.min(4, Math.max(1, availableParallelism() - 1));
-  const policy = new SessionPolicy(base, start, shapeFor([...examples, ...ordinary], batch), threads);
+  const policy = new SessionPolicy(base, start, shapeFor([...examples, ...ordinary], batch), {
+    threads: TRAINING_THREADS,
+    device: job.device,
+    onFallback,
+  });
   try {
     const known = store.canary(canaryKey);
     const result = await runRound(policy, {
@@ -150,6 +161,11 @@ async function learn(
   } finally {
     await policy.release();
   }
+}
+
+/** The database's column: what it ran on and, in parentheses, why not on another. */
+function deviceText(device: Device, reason: string): string {
+  return reason === '' ? device : `${device} (${reason})`;
 }
 
 /** Where the canary's loss under a checkpoint (null: the base) is kept. Another canary gets another version. */

@@ -25,7 +25,7 @@ export interface Checkpoint {
 
 export interface RoundStart {
   readonly baseHash: string;
-  /** What it runs on, for example `cpu`. */
+  /** What it runs on, for example `cpu`; with why not another in parentheses, if there is a reason. */
   readonly device: string;
   /** Checkpoint that it starts from; null: the base. */
   readonly parent: string | null;
@@ -40,6 +40,8 @@ export interface RoundEnd {
   readonly lossBefore: number | null;
   readonly lossAfter: number | null;
   readonly checkpoint: string | null;
+  /** What it ran on in the end, if that is not what it began on. */
+  readonly device?: string;
 }
 
 export interface Round extends RoundStart {
@@ -153,7 +155,7 @@ export class LearningTables {
     const { changes } = this.#db
       .prepare(
         `UPDATE round SET ended = ?, steps = ?, tokens = ?, loss_before = ?, loss_after = ?, decision = ?, reason = ?,
-           checkpoint = ? WHERE n = ? AND ended IS NULL`,
+           checkpoint = ?, device = coalesce(?, device) WHERE n = ? AND ended IS NULL`,
       )
       .run(
         this.#clock(),
@@ -164,6 +166,7 @@ export class LearningTables {
         end.decision,
         end.reason.slice(0, 1_000),
         end.checkpoint,
+        end.device ?? null,
         id,
       );
     if (changes === 0) throw new Error(`Round ${id} has ended already, or never began.`);

@@ -16,9 +16,9 @@ export interface Policy {
   /** Sum of the target's natural-log probabilities, and the target's tokens, of each example. */
   score(examples: readonly Example[]): Promise<Score[]>;
   /** A copy of the adapter's parameters. */
-  parameters(): Float32Array;
+  parameters(): Promise<Float32Array>;
   /** Goes on from these parameters. */
-  restore(parameters: Float32Array): void;
+  restore(parameters: Float32Array): Promise<void>;
 }
 
 export interface StepResult {
@@ -80,7 +80,7 @@ export const RECIPE = {
 export async function runRound(policy: Policy, input: RoundInput): Promise<RoundResult | null> {
   const random = seeded(input.seed);
   const { train, heldOut } = splitHeldOut(input.examples);
-  const start = policy.parameters();
+  const start = await policy.parameters();
   const canaryBefore = input.canaryLoss ?? meanLoss(await policy.score(input.canary));
   const before = await policy.score(heldOut);
   const references = await referencesOf(policy, train);
@@ -119,19 +119,19 @@ export async function runRound(policy: Policy, input: RoundInput): Promise<Round
     if (input.shouldStop()) return null;
     const { gain } = judge(await held(), { current: 1, candidate: 1 }).metrics;
     stale = gain > best.gain + LEAST_GAIN ? 0 : stale + 1;
-    if (gain > best.gain) best = { gain, parameters: policy.parameters() };
+    if (gain > best.gain) best = { gain, parameters: await policy.parameters() };
   }
 
-  policy.restore(best.parameters);
+  await policy.restore(best.parameters);
   let [verdict, canaryLoss] = await verdictOf();
   for (let i = 0; i < RECIPE.backtracks && verdict.metrics.canaryRise > CANARY_LIMIT; i++) {
     if (input.shouldStop()) return null;
-    policy.restore(halfway(start, policy.parameters()));
+    await policy.restore(halfway(start, await policy.parameters()));
     [verdict, canaryLoss] = await verdictOf();
   }
   return {
     verdict,
-    parameters: policy.parameters(),
+    parameters: await policy.parameters(),
     ...run,
     canaryLoss,
     canaryLossBefore: canaryBefore,

@@ -18,6 +18,7 @@ test('nothing set: the defaults, and no complaint', () => {
     onBattery: false,
     memoryMb: 1536,
     tokenBudget: 20_000,
+    device: 'auto',
   });
   assert.deepEqual(defaults.engine.retention, { days: 90, megabytes: 500 });
 });
@@ -37,6 +38,7 @@ test('values that can be used are', () => {
   check('nodePath', ' /usr/bin/node ', (s) => s.nodePath, '/usr/bin/node');
   check('model.path', '/models/a.gguf', (s) => s.engine.modelPath, '/models/a.gguf');
   check('training.memoryMb', 1024, (s) => s.engine.training.memoryMb, 1024);
+  check('training.device', 'webgpu', (s) => s.engine.training.device, 'webgpu');
   check('retention.days', 1, (s) => s.engine.retention.days, 1);
 });
 
@@ -50,6 +52,7 @@ test('values that cannot give way to the default, and are told', () => {
   check('disabledLanguages', { markdown: true }, (s) => s.disabledLanguages, [], 1);
   check('nodePath', 'node', (s) => s.nodePath, null, 1);
   check('training.memoryMb', 10, (s) => s.engine.training.memoryMb, 1536, 1);
+  check('training.device', 'gpu', (s) => s.engine.training.device, 'auto', 1);
 });
 
 test('of a list of patterns, only the one that cannot be used is left out', () => {
@@ -68,6 +71,7 @@ test('package.json describes each setting, with the same default and bounds', ()
     assert.deepEqual(setting.default, rule.fallback, name);
     assert.ok(String(setting.markdownDescription).length > 20, name);
     if (rule.kind === 'number') assert.deepEqual([setting.minimum, setting.maximum], [rule.from, rule.to], name);
+    if (rule.kind === 'choice') assert.deepEqual(setting.enum, rule.of, name);
     // A folder that is opened must not choose what runs, what is stored, or what the machine spends.
     if (/^(nodePath|model|training|retention)/.test(name)) assert.equal(setting.scope, 'machine', name);
   }

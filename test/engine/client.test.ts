@@ -51,6 +51,7 @@ function start(t: TestContext, options: Partial<ClientOptions> = {}, begin = tru
         onBattery: false,
         memoryMb: 1536,
         tokenBudget: 20000,
+        device: 'auto',
       },
       retention: { days: 90, megabytes: 500 },
     },

@@ -38,8 +38,8 @@ function bigram(rate: number): Policy & { seen: number } {
       return { loss, norm, applied: true };
     },
     score: async (examples) => examples.map((e) => ({ logprob: logprob(e), tokens: e.ids.length - e.targetStart })),
-    parameters: () => table.slice(),
-    restore: (parameters) => {
+    parameters: async () => table.slice(),
+    restore: async (parameters) => {
       table = parameters.slice();
     },
   };
