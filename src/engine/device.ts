@@ -93,12 +93,14 @@ const SOFTWARE: readonly { readonly file: RegExp; readonly name: string }[] = [
 const HARDWARE_DRIVER =
   /libvulkan_(?!lvp)\w+\.so|libGLX_nvidia|nvidia.*vulkan|amdvlk|nvwgf2|nvldumd|amdxc|atidx|igd1[02]|qcdx/i;
 
+/** What is said where WebGPU is built in and the machine has nothing for it. */
+export const NO_ADAPTER =
+  'WebGPU found no graphics adapter that it can use (it needs Vulkan on Linux, Direct3D 12 on Windows, Metal on macOS).';
+
 /** ONNX Runtime's message without its C++ source locations. */
 export function refusal(device: Device, error: Error): string {
   const name = DEVICE_NAMES[device];
-  if (/Failed to get a WebGPU (adapter|device)/.test(error.message)) {
-    return 'WebGPU found no graphics adapter that it can use (it needs Vulkan on Linux, Direct3D 12 on Windows, Metal on macOS).';
-  }
+  if (/Failed to get a WebGPU (adapter|device)/.test(error.message)) return NO_ADAPTER;
   const text = error.message
     .replace(/^\S*\/onnxruntime\/\S+ .*? was false\. /s, '')
     .replace(/\s+/g, ' ')
