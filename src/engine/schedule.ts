@@ -89,6 +89,9 @@ export class Schedule {
   /** Starts a round without waiting for idleness. */
   trainNow(): { started: boolean; reason: string } {
     if (this.#busy()) return { started: false, reason: 'A round is running already.' };
+    if (!this.#options.settings().training.enabled) {
+      return { started: false, reason: 'Training is switched off: knack.training.enabled.' };
+    }
     if (!this.#options.trusted()) return { started: false, reason: 'This workspace is not trusted.' };
     if (this.#newSignals() === 0) return { started: false, reason: 'There are no new signals to learn from.' };
     return this.#start(true);

@@ -24,6 +24,8 @@ const CANARY_LIMIT = 0.01;
 /** A place in a file that knows the trace, whose function the base would begin with something else. */
 const SECOND_PLACE: Place = { file: 'src/stock.ts', function: 'clearShelf' };
 
+const OFF = process.env.KNACK_E2E_TRAINING === 'off';
+
 const say = (line: string): void => console.log(`    ${line}`);
 
 describe('an accepted edit', { timeout: 900_000 }, () => {
@@ -37,8 +39,7 @@ describe('an accepted edit', { timeout: 900_000 }, () => {
     copySample(workspace);
     await baseModel(say);
     const vsix = await hostVsix(say);
-    const off = process.env.KNACK_E2E_TRAINING === 'off';
-    const settings = { ...ROUND_SETTINGS, ...(off ? { 'knack.training.enabled': false } : {}) };
+    const settings = { ...ROUND_SETTINGS, ...(OFF ? { 'knack.training.enabled': false } : {}) };
     editor = await TestEditor.start({ vsix: vsix.path, extensionId: 'knack.knack', workspace, settings });
   });
 
@@ -48,7 +49,7 @@ describe('an accepted edit', { timeout: 900_000 }, () => {
   });
 
   test('is trained on while nobody types, and promoted', async () => {
-    await playRound(editor, { workspace, cacheDir, round, detail: say, trainingTimeoutMs: 480_000 });
+    await playRound(editor, { workspace, cacheDir, round, detail: say, trainingTimeoutMs: OFF ? 120_000 : 480_000 });
     say(JSON.stringify(round));
     assert.ok(isWhole(round), JSON.stringify(round));
   });
