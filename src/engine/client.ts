@@ -175,10 +175,11 @@ export class EngineClient {
     this.#tell((engine) => engine.sendNotification(protocol.Activity, { at }));
   }
 
-  /** Takes new settings over; a new Node.js means a new start. */
+  /** Takes new settings over; another Node.js or another model means a new start. */
   configure(settings: EngineSettings, trusted: boolean, nodePath: string | null): void {
+    const sameModel = settings.modelPath === this.#params.settings.modelPath;
     this.#params = { ...this.#params, settings, trusted };
-    if (nodePath !== this.#nodePath) {
+    if (nodePath !== this.#nodePath || !sameModel) {
       this.#nodePath = nodePath;
       if (this.#child || this.#retry || this.#state.phase === 'failed') void this.restart();
     } else {

@@ -221,9 +221,8 @@ export class Engine {
 
   #configure(next: { settings: protocol.EngineSettings; trusted: boolean }): void {
     if (this.#params === null) return;
-    const modelChanged = next.settings.modelPath !== this.#params.settings.modelPath;
+    // Another model does not come this way: the client starts another engine for it.
     this.#params = { ...this.#params, ...next };
-    if (modelChanged) this.#notice('The model setting changed: it takes effect when the engine is restarted.');
     void this.#schedule?.tick();
   }
 

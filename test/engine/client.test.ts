@@ -271,3 +271,15 @@ test("a Node of the user's own: used if it is one, said so if it is not", async 
   await e.until('ready', e.ready);
   assert.ok(e.read('said.txt').includes(`node=${process.execPath} `));
 });
+
+test('another model: another engine, which is told of it from the start', async (t) => {
+  const e = start(t);
+  await e.until('ready', e.ready);
+  const first = e.client.pid;
+  e.client.configure({ ...e.params.settings, maxNewTokens: 9 }, true, null);
+  await e.until('told', () => e.read('said.txt').endsWith('configure true 9\n'));
+  assert.equal(e.client.pid, first);
+  e.client.configure({ ...e.params.settings, modelPath: '/models/own.gguf' }, true, null);
+  await e.until('another run', () => e.read('said.txt').split('initialize').length === 3 && e.ready());
+  assert.notEqual(e.client.pid, first);
+});
