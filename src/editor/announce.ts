@@ -1,4 +1,4 @@
-/** Says, once each, what the user has to know: that the model is missing, that the engine has failed, its notices. */
+/** Says, once each, what the user has to know: that the model is missing, the engine has failed or is ready, its notices. */
 import * as vscode from 'vscode';
 import type { EngineState } from '../engine/protocol.ts';
 
@@ -19,7 +19,10 @@ export class Announcer {
     }
     if (state.phase === 'model-missing' && this.#first('model')) void this.#offerModel();
     if (state.phase === 'failed' && this.#first(`failed ${state.message}`)) void this.#failed(state.message);
-    if (state.phase === 'ready') this.#forget('failed ');
+    if (state.phase === 'ready') {
+      this.#forget('failed ');
+      if (this.#first('ready')) askAgain();
+    }
   }
 
   /** Settings that cannot be used, in one message. */
@@ -58,4 +61,10 @@ export class Announcer {
   #forget(prefix: string): void {
     for (const key of this.#said) if (key.startsWith(prefix)) this.#said.delete(key);
   }
+}
+
+/** VS Code asks after a keystroke only, and what was typed before the model was ready went unanswered. */
+function askAgain(): void {
+  const typed = (vscode.window.activeTextEditor?.document.version ?? 1) > 1;
+  if (typed) void vscode.commands.executeCommand('editor.action.inlineSuggest.trigger');
 }
