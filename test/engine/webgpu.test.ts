@@ -9,32 +9,34 @@ import { promisify } from 'node:util';
 import { UserError } from '../../scripts/progress.ts';
 import { softwareWebGpu } from '../../scripts/software-webgpu.ts';
 import { Devices } from '../../src/engine/devices.ts';
+import type { Difference } from './device-objectives.ts';
 import type { Steps } from './device-steps.ts';
 
 const STEPS = 200;
 
-async function stepsOn(device: string, env: NodeJS.ProcessEnv): Promise<Steps> {
-  const script = join(import.meta.dirname, 'device-steps.ts');
-  const { stdout } = await promisify(execFile)(process.execPath, [script, device, String(STEPS)], {
-    env,
-    maxBuffer: 2 ** 26,
-  });
-  return JSON.parse(stdout) as Steps;
+/** Runs one of the scripts beside this file and gives what it prints. */
+async function run<T>(script: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<T> {
+  const path = join(import.meta.dirname, script);
+  const { stdout } = await promisify(execFile)(process.execPath, [path, ...args], { env, maxBuffer: 2 ** 26 });
+  return JSON.parse(stdout) as T;
 }
+
+const stepsOn = (device: string, env: NodeJS.ProcessEnv): Promise<Steps> =>
+  run('device-steps.ts', [device, String(STEPS)], env);
 
 function largestDifference(a: readonly number[], b: readonly number[]): number {
   assert.equal(a.length, b.length);
   return a.reduce((worst, value, i) => Math.max(worst, Math.abs(value - b[i]!)), 0);
 }
 
-async function onSoftware(t: TestContext, run: (env: NodeJS.ProcessEnv) => Promise<void>): Promise<void> {
+async function onSoftware(t: TestContext, work: (env: NodeJS.ProcessEnv) => Promise<void>): Promise<void> {
   const software = await softwareWebGpu((line) => t.diagnostic(line)).catch((error) => {
     if (!(error instanceof UserError) || process.env.CI) throw error;
     return error;
   });
   if (software instanceof UserError) return t.skip(software.message);
   try {
-    await run(software.env);
+    await work(software.env);
   } finally {
     software.dispose();
   }
@@ -66,6 +68,15 @@ test(`the same ${STEPS} steps on CPU and on software WebGPU`, (t) =>
     const grown = gpu.residentMb.at(-1)! - half;
     const kept = (stateBytes / 2 ** 20) * (STEPS / 2);
     assert.ok(grown < kept / 2, `${grown} MB more in the last half; kept buffers would be ${kept.toFixed()} MB`);
+  }));
+
+test('each objective, and full training, on software WebGPU', (t) =>
+  onSoftware(t, async (env) => {
+    for (const each of await run<Difference[]>('device-objectives.ts', ['webgpu'], env)) {
+      // What is not finite comes as null.
+      assert.ok(typeof each.relative === 'number' && each.relative < 1e-4, `${each.graph}: ${each.worst} differs`);
+      assert.deepEqual([each.fallbacks, each.hostCopies], [[], 0], each.graph);
+    }
   }));
 
 test('the probe trusts software WebGPU, which auto does not take', (t) =>

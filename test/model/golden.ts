@@ -89,7 +89,8 @@ export function relativeError(got: ArrayLike<number>, expected: ArrayLike<number
   for (let i = 0; i < expected.length; i++) {
     squares += expected[i]! ** 2;
     const difference = Math.abs(got[i]! - expected[i]!);
-    if (!(difference <= worst)) worst = difference;
+    if (Number.isNaN(difference)) return Number.POSITIVE_INFINITY;
+    if (difference > worst) worst = difference;
   }
   return worst / Math.max(Math.sqrt(squares / expected.length), 1e-12);
 }
