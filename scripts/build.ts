@@ -29,9 +29,13 @@ const COMMON = {
   absWorkingDir: ROOT,
 } as const satisfies BuildOptions;
 
-/** Builds all bundles into dist/; throws with esbuild's own messages. */
+/** Builds all bundles into dist/. */
 export async function build(): Promise<void> {
-  const dist = join(ROOT, 'dist');
+  await buildInto(join(ROOT, 'dist'));
+}
+
+/** Builds all bundles into a folder, beside which `media` and `node_modules` lie; throws with esbuild's own messages. */
+export async function buildInto(dist: string): Promise<void> {
   mkdirSync(dist, { recursive: true });
   const inputs = new Set<string>();
   for (const [name, { entry, external }] of Object.entries(BUNDLES)) {

@@ -1,0 +1,118 @@
+/** What a warm request costs, counted in tokens that the network is run on, with the real network and cache. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { isSuggestion, type Suggestion } from '../../src/completion/suggestion.ts';
+import { type Base, loadBase } from '../../src/engine/base.ts';
+import { BASE } from '../../src/engine/checkpoint.ts';
+import { SessionForward } from '../../src/engine/forward.ts';
+import { Server } from '../../src/engine/serve.ts';
+import type { Adapter } from '../../src/model/adapter.ts';
+import { Decoder, type Forward } from '../../src/model/decode.ts';
+import { loraSize } from '../../src/model/lora.ts';
+import { buildPrompt, PROMPT_TOKENS } from '../../src/model/prompt.ts';
+import { loraFor } from '../../src/trainer/plan.ts';
+import { seeded } from '../../src/trainer/random.ts';
+import { successors, writeTinyModel } from '../model/tiny.ts';
+import { at } from './real-engine.ts';
+
+const dir = mkdtempSync(join(tmpdir(), 'knack-warm-'));
+let base: Base;
+let adapter: Adapter;
+
+before(async () => {
+  writeTinyModel(join(dir, 'tiny'));
+  base = await loadBase(join(dir, 'tiny'), join(dir, 'cache'), () => {});
+  const shape = loraFor(base.model.config, 1536);
+  const random = seeded(7);
+  const vector = Float32Array.from({ length: loraSize(base.model.config, shape) }, () => 0.1 * (random() - 0.5));
+  adapter = { shape, vector };
+});
+after(() => rmSync(dir, { recursive: true, force: true }));
+
+const CODE = Array.from({ length: 20 }, (_, i) => `const value${i} = ${i};\n`).join('');
+
+/** Counts the tokens that a forward pass is run on. */
+class Counting implements Forward {
+  tokens = 0;
+  readonly #inner: Forward;
+  constructor(inner: Forward) {
+    this.#inner = inner;
+  }
+  get vocab(): number {
+    return this.#inner.vocab;
+  }
+  run(...args: Parameters<Forward['run']>): ReturnType<Forward['run']> {
+    this.tokens += args[0].length;
+    return this.#inner.run(...args);
+  }
+  /** Since the last call. */
+  take(): number {
+    const { tokens } = this;
+    this.tokens = 0;
+    return tokens;
+  }
+}
+
+test('a warm request runs on what is new, also after other weights were taken up', async (t) => {
+  const session = await SessionForward.create(base, adapter.shape, 1);
+  t.after(() => session.release());
+  const forward = new Counting(session);
+  const decoder = new Decoder(forward, base.tokenizer);
+  const ask = (text: string) => decoder.generate(buildPrompt(at(text), base.tokenizer, PROMPT_TOKENS), 48, () => false);
+
+  const cold = await ask(`${CODE}let u`);
+  const all = forward.take();
+  assert.equal(cold.text, successors('u'));
+  assert.ok(all > CODE.length / 2, `${all} tokens for a cold request`);
+
+  const again = await ask(`${CODE}let u`);
+  const few = cold.ids.length + 1;
+  assert.ok(forward.take() <= few);
+  assert.deepEqual(again, cold);
+
+  await ask(`${CODE}let uv`);
+  assert.ok(forward.take() <= few + 2, 'one keystroke on');
+
+  session.setAdapter(adapter);
+  await decoder.refill();
+  forward.take();
+  const swapped = await ask(`${CODE}let uv`);
+  assert.ok(forward.take() <= few + 2, 'the first request after a swap');
+
+  const fresh = await new Decoder(session, base.tokenizer).generate(
+    buildPrompt(at(`${CODE}let uv`), base.tokenizer, PROMPT_TOKENS),
+    48,
+    () => false,
+  );
+  assert.deepEqual(swapped.ids, fresh.ids);
+  for (const [i, logprob] of swapped.logprobs.entries()) assert.ok(Math.abs(logprob - fresh.logprobs[i]!) < 1e-3);
+});
+
+test('after a swap the server answers as one that was started with those weights', async (t) => {
+  const start = (loaded: Parameters<typeof Server.start>[2]) => Server.start(base, adapter.shape, loaded, 1);
+  const learned = { checkpoint: 'learned', adapter };
+  const swapped = await start(BASE);
+  const fresh = await start(learned);
+  t.after(() => Promise.all([swapped.release(), fresh.release()]));
+  const ask = async (server: Server): Promise<Suggestion> => {
+    const completion = await server.complete(at(`${CODE}let u`), 48, () => false);
+    assert.ok(isSuggestion(completion));
+    return completion;
+  };
+  const before = await ask(swapped);
+  await swapped.swap(learned);
+  const [after, expected] = [await ask(swapped), await ask(fresh)];
+  assert.equal(before.checkpoint, 'base');
+  assert.equal(after.checkpoint, 'learned');
+  assert.equal(after.text, expected.text);
+  for (const [i, logprob] of after.tokenLogprobs.entries()) {
+    assert.ok(Math.abs(logprob - expected.tokenLogprobs[i]!) < 1e-3);
+  }
+  assert.notDeepEqual(after.tokenLogprobs, before.tokenLogprobs);
+
+  await swapped.swap(BASE);
+  assert.deepEqual((await ask(swapped)).tokenLogprobs.map((l) => l.toFixed(3)), before.tokenLogprobs.map((l) => l.toFixed(3))); // biome-ignore format: a row
+});
