@@ -41,6 +41,8 @@ export class Engine {
   #notices: string[] = [];
   #download: AbortController | null = null;
   #swapping = false;
+  /** A checkpoint that could not be used: looked at once, not every second. */
+  #unusable: string | null = null;
 
   constructor(connection: MessageConnection, paths: ChildPaths) {
     this.#connection = connection;
@@ -155,8 +157,9 @@ export class Engine {
     this.#swapping = true;
     try {
       const current = this.#store.current(this.#base.model.sha256)?.id ?? 'base';
-      if (current === this.#server.checkpoint) return;
+      if (current === this.#server.checkpoint || current === this.#unusable) return;
       const loaded = await loadCurrent(this.#store, this.#params!.storageDir, this.#base, (why) => this.#notice(why));
+      this.#unusable = loaded.checkpoint === current ? null : current;
       if (loaded.checkpoint === this.#server.checkpoint) return;
       await this.#server.swap(loaded);
       this.#log('info', `Checkpoint ${loaded.checkpoint} serves now.`);
