@@ -39,7 +39,10 @@ const COMMON = {
   eosIds: [0],
 } as const;
 
-/** `small` compares numbers, `realistic` times: six of SmolLM2-135M's thirty layers, a sixth of its vocabulary. */
+/**
+ * `small` compares numbers: of a width, rank and rate at which training does not amplify rounding (docs/log.md).
+ * `realistic` times: six of SmolLM2-135M's thirty layers, a sixth of its vocabulary.
+ */
 export const TRIAL_SIZES = {
   small: {
     config: { ...COMMON, layers: 2, hidden: 64, heads: 4, kvHeads: 2, headDim: 16, intermediate: 160, vocab: 257 },
