@@ -123,8 +123,8 @@ export class Window {
     return this.until('ready', () => this.state.phase === 'ready');
   }
 
-  /** Resolves once the condition holds. */
-  async until(what: string, condition: () => boolean, timeoutMs = 30_000): Promise<void> {
+  /** Resolves once the condition holds. Training has the lowest priority: on a busy machine it takes a while. */
+  async until(what: string, condition: () => boolean, timeoutMs = 90_000): Promise<void> {
     const end = Date.now() + timeoutMs;
     while (!condition()) {
       if (Date.now() > end) {
