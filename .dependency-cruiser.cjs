@@ -13,6 +13,8 @@ module.exports = {
     only('completion-imports', { path: '^src/completion/' }, { path: '^src/', pathNot: '^src/completion/' }),
     only('engine-knows-no-editor', { path: '^src/engine/' }, { path: '^src/(editor/|extension\\.ts)' }),
     only('host-loads-no-native', { path: '^src/(editor/|extension\\.ts$)' }, { path: 'onnxruntime|better-sqlite3', reachable: true }),
+    only('replay-imports', { path: '^src/replay/' }, { path: '^src/', pathNot: '^src/(replay|completion|model|trainer)/|^src/signals/(?!store|migrations)|^src/engine/(serve|base|checkpoint)\\.ts$' }),
+    only('nothing-imports-replay', { path: '^src/', pathNot: '^src/replay/' }, { path: '^src/replay/' }),
     only('src-knows-no-test', { path: '^src/' }, { path: '^(test|scripts)/' }),
     only('not-to-dev-dep', { path: '^src/' }, { couldNotResolve: true, pathNot: '^vscode$' }),
   ],
