@@ -23,6 +23,7 @@ const TASKS = {
   build: ['scripts/build.ts', [], false],
   package: ['scripts/package.ts', [], false],
   pictures: ['scripts/pictures.ts', [], true],
+  bench: ['scripts/bench.ts', [], false],
 };
 
 /** Folder of each platform's Node package in tools/node, and the program in it. */

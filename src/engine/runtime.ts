@@ -85,10 +85,14 @@ export interface DeviceSession {
   /**
    * As `Session.run`, but device tensors may be fed, and the outputs that the session was told to keep on the device
    * come as such.
+   *
+   * @param into outputs that are written into these tensors, which may be fed as well where `mayOverwrite` says so; they
+   * are not among the results. If the run throws, what they hold is undefined.
    */
   run(
     feeds: Readonly<Record<string, Tensor | DeviceTensor>>,
     fetches: readonly string[],
+    into?: Readonly<Record<string, Tensor>>,
   ): Promise<{ readonly host: Record<string, Tensor>; readonly resident: Record<string, DeviceTensor> }>;
   /** All copies so far; none on the CPU. */
   readonly transfers: Transfers;
@@ -209,11 +213,16 @@ function wrapDevice(
     bytes += tensor.data.byteLength;
   };
   return {
-    async run(feeds, fetches) {
-      const tensors = given(signature, feeds, fetches);
+    async run(feeds, fetches, into = {}) {
+      const written = Object.keys(into);
+      const tensors = given(signature, feeds, [...fetches, ...written]);
       // The binding takes where outputs are to lie by their place among those of a run: all of them, in their order.
       const asked = kept.length > 0 ? signature.outputs : fetches;
-      const results = await session.run(tensors, asked as string[]);
+      const places: Record<string, ort.Tensor | null> = Object.fromEntries(asked.map((name) => [name, null]));
+      for (const name of written) places[name] = onnxTensor(into[name]!);
+      const results = await session.run(tensors, written.length > 0 ? places : (asked as string[]));
+      // The binding copies what it was given a place for all the same: freed now and not when the collector comes.
+      for (const name of written) ((results[name]!.data as Float32Array).buffer as ArrayBuffer).transfer(0);
       for (const fed of Object.values(feeds)) if (!(fed instanceof DeviceTensor)) count(fed);
       const host: Record<string, Tensor> = {};
       const resident: Record<string, DeviceTensor> = {};
@@ -266,10 +275,7 @@ function given(
         `graph ${graph}, input “${name}”: ${tensor.dtype}[${tensor.dims.join(', ')}] of ${count} elements is not ${dtype}[${shape.join(', ')}]`,
       );
     }
-    tensors[name] =
-      tensor instanceof DeviceTensor
-        ? buffers.get(tensor)!
-        : new ort.Tensor(dtype as 'float32', tensor.data as Float32Array, tensor.dims as number[]);
+    tensors[name] = tensor instanceof DeviceTensor ? buffers.get(tensor)! : onnxTensor(tensor);
   }
   for (const name of Object.keys(feeds)) {
     if (!inputs.has(name)) throw new TypeError(`graph ${graph} has no input “${name}”`);
@@ -278,6 +284,11 @@ function given(
     if (!outputs.includes(name)) throw new TypeError(`graph ${graph} has no output “${name}”`);
   }
   return tensors;
+}
+
+/** Shares the elements. */
+function onnxTensor({ dtype, dims, data }: Tensor): ort.Tensor {
+  return new ort.Tensor(dtype as 'float32', data as Float32Array, dims as number[]);
 }
 
 /** A result that lies on the host. */

@@ -8,6 +8,7 @@ import type { Store } from '../signals/store.ts';
 import { onBattery } from './battery.ts';
 import { DEVICE_NAMES, type Device } from './device.ts';
 import type { Choice, Devices } from './devices.ts';
+import { trainerEnvironment } from './environment.ts';
 import type { FromTrainer, ToTrainer, TrainJob } from './job.ts';
 import { LoadMeter } from './load.ts';
 import type { EngineSettings, EngineState } from './protocol.ts';
@@ -211,11 +212,9 @@ export class Schedule {
 
   #fork(job: TrainJob): ChildProcess {
     const { trainerPath, clock, log } = this.#options;
-    const env = { ...process.env };
-    delete env.NODE_OPTIONS;
     const child = fork(trainerPath, [], {
       execArgv: ['--enable-source-maps'],
-      env,
+      env: trainerEnvironment(process.env),
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     this.#child = child;

@@ -1,0 +1,12 @@
+/** `npm run bench -- <name> [options]`: measurements. The last line of each is JSON. */
+import { benchTrain } from './bench/train.ts';
+import { main, UserError } from './progress.ts';
+
+const BENCHES: Readonly<Record<string, (options: readonly string[]) => Promise<void>>> = { train: benchTrain };
+
+await main(async () => {
+  const [name = '', ...options] = process.argv.slice(2);
+  const bench = BENCHES[name];
+  if (!bench) throw new UserError(`No measurement "${name}". There are: ${Object.keys(BENCHES).join(', ')}.`);
+  await bench(options);
+});
