@@ -283,3 +283,13 @@ test('another model: another engine, which is told of it from the start', async 
   await e.until('another run', () => e.read('said.txt').split('initialize').length === 3 && e.ready());
   assert.notEqual(e.client.pid, first);
 });
+
+test('a platform without ONNX Runtime: the engine says so, and suggestions are unavailable', async (t) => {
+  const run = start(t, { file: join(import.meta.dirname, 'unsupported-engine.ts') });
+  await run.until('failed', () => run.client.state.phase === 'failed');
+  assert.equal(
+    run.client.state.message,
+    'Knack cannot run on this machine: onnxruntime-node has no library for darwin-x64.',
+  );
+  assert.deepEqual(await run.client.complete(snapshot('typescript'), never, 1_000), { none: 'engine-unavailable' });
+});
