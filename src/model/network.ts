@@ -124,8 +124,7 @@ export class Network {
 
   /** RMSNorm, decomposed: on WebGPU the fused op's second output is wrong, and its gradient would need it. */
   #norm(x: Value, name: string): Value {
-    const square = g.reduceMean(g.pow(x, 2), { axes: [-1] });
-    return g.mul(g.div(x, g.sqrt(g.add(square, this.config.rmsEps))), this.#weight(name));
+    return rmsNorm(x, this.#weight(name), this.config.rmsEps);
   }
 
   #linear(layer: number, target: LoraTarget, x: Value, bias = false): Value {
@@ -177,6 +176,23 @@ export class Network {
     const up = this.#linear(layer, 'up_proj', x);
     return this.#linear(layer, 'down_proj', swiglu(gate, up));
   }
+}
+
+/**
+ * x / √(mean x² + ε) · weight (https://arxiv.org/abs/1910.07467). Its gradient takes 6 passes where the walk takes 9,
+ * and keeps the quotient alone where the walk keeps x as well: a tenth of a step's memory.
+ */
+export function rmsNorm(x: Value, weight: Value, epsilon: number): Value {
+  const root = g.sqrt(g.add(g.reduceMean(g.pow(x, 2), { axes: [-1] }), epsilon));
+  const quotient = g.div(x, root);
+  return withGradient(g.mul(quotient, weight), [x, weight], (dY) => [
+    () => {
+      // With q = x / r: ∂q/∂x = (1 − q·qᵀ / width) / r
+      const dQ = g.mul(dY, weight);
+      return g.div(g.sub(dQ, g.mul(quotient, g.reduceMean(g.mul(dQ, quotient), { axes: [-1] }))), root);
+    },
+    () => g.sumTo(g.mul(dY, quotient), weight.shape),
+  ]);
 }
 
 /** silu(gate) · up (https://arxiv.org/abs/2002.05202), with a gradient of 5 passes where the walk takes 8. */
