@@ -1,6 +1,7 @@
 /** Entry of the trainer's process: one round, at low priority, from the database to a promoted checkpoint or none. */
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { constants, setPriority } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type Adapter, writeAdapter } from '../model/adapter.ts';
@@ -66,27 +67,25 @@ async function round(job: TrainJob): Promise<{ promoted: boolean; reason: string
     const start = loaded.adapter ?? { shape: lora, vector: initialLora(config, lora, seeded(job.seed)) };
     const device = { text: deviceText(job.device, job.deviceReason) };
     const id = store.beginRound({ baseHash: sha256, device: device.text, parent });
-    const end = (
-      decision: 'promoted' | 'refused' | 'stopped' | 'failed',
-      reason: string,
-      result?: RoundResult,
-      checkpoint?: string,
-    ) =>
-      store.endRound(id, {
-        decision,
-        reason,
-        steps: result?.steps ?? 0,
-        tokens: result?.tokens ?? 0,
-        lossBefore: result?.verdict.metrics.lossBefore ?? null,
-        lossAfter: result?.verdict.metrics.lossAfter ?? null,
-        checkpoint: checkpoint ?? null,
-        device: device.text,
-      });
+    const figures = (result?: RoundResult) => ({
+      steps: result?.steps ?? 0,
+      tokens: result?.tokens ?? 0,
+      lossBefore: result?.verdict.metrics.lossBefore ?? null,
+      lossAfter: result?.verdict.metrics.lossAfter ?? null,
+      device: device.text,
+    });
+    const end = (decision: 'refused' | 'stopped' | 'failed', reason: string, result?: RoundResult) =>
+      store.endRound(id, { decision, reason, ...figures(result), checkpoint: null });
     try {
-      const result = await learn(job, base, start, store, canaryKey(sha256, parent), (reason) => {
-        device.text = deviceText('cpu', reason);
-        send({ type: 'device-failed', device: job.device, reason });
+      const result = await learn(job, base, start, store, canaryKey(sha256, parent), {
+        shouldStop: () => stopped || !store.roundIsOpen(id),
+        onFallback: (reason) => {
+          device.text = deviceText('cpu', reason);
+          send({ type: 'device-failed', device: job.device, reason });
+        },
       });
+      // Another window has deleted everything: what was learned from it goes too.
+      if (!store.roundIsOpen(id)) return { promoted: false, reason: 'Stopped: everything stored was deleted.' };
       if (result === null) {
         end('stopped', 'You came back before the round was over.');
         return { promoted: false, reason: 'Stopped: you came back.' };
@@ -99,18 +98,22 @@ async function round(job: TrainJob): Promise<{ promoted: boolean; reason: string
       const checkpoint = randomUUID();
       const path = checkpointDir(job.storageDir, checkpoint);
       await writeAdapter(path, { shape: lora, vector: result.parameters }, { config, baseSha256: sha256 });
+      try {
+        store.promoteFrom(
+          id,
+          { id: checkpoint, baseHash: sha256, parent, path },
+          { ...metrics, trainLoss: [result.lossFirst, result.lossLast], droppedSteps: result.dropped },
+          { reason, ...figures(result) },
+        );
+      } catch (error) {
+        await rm(path, { recursive: true, force: true });
+        throw error;
+      }
       store.putCanary(canaryKey(sha256, checkpoint), result.canaryLoss);
-      store.addCheckpoint({ id: checkpoint, baseHash: sha256, parent, path });
-      store.promote(sha256, checkpoint, reason, {
-        ...metrics,
-        trainLoss: [result.lossFirst, result.lossLast],
-        droppedSteps: result.dropped,
-      });
-      end('promoted', reason, result, checkpoint);
       await pruneCheckpoints(store, job.storageDir, sha256);
       return { promoted: true, reason };
     } catch (error) {
-      end('failed', (error as Error).message);
+      if (store.roundIsOpen(id)) end('failed', (error as Error).message);
       throw error;
     }
   } finally {
@@ -125,7 +128,7 @@ async function learn(
   start: Adapter,
   store: Store,
   canaryKey: string,
-  onFallback: (reason: string) => void,
+  { shouldStop, onFallback }: { shouldStop: () => boolean; onFallback: (reason: string) => void },
 ): Promise<RoundResult | null> {
   const { tokenizer } = base;
   const limits = { promptTokens: PROMPT_TOKENS, targetTokens: TARGET_TOKENS };
@@ -153,7 +156,7 @@ async function learn(
       canaryLoss: typeof known === 'number' ? known : null,
       tokenBudget: job.tokenBudget,
       seed: job.seed,
-      shouldStop: () => stopped,
+      shouldStop,
       onProgress: (message) => send({ type: 'progress', message }),
     });
     if (result !== null) store.putCanary(canaryKey, result.canaryLossBefore);

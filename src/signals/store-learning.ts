@@ -150,6 +150,25 @@ export class LearningTables {
     });
   }
 
+  /** Whether a round began and has not ended: not so any more once everything was deleted. */
+  roundIsOpen(id: number): boolean {
+    return this.#db.prepare('SELECT 1 FROM round WHERE n = ? AND ended IS NULL').get(id) !== undefined;
+  }
+
+  /** Ends a round with its checkpoint, which serves from now on: all of it or nothing. @throws as `endRound` does */
+  promoteFrom(
+    round: number,
+    checkpoint: Pick<Checkpoint, 'id' | 'baseHash' | 'parent' | 'path'>,
+    metrics: Metrics,
+    end: Omit<RoundEnd, 'decision' | 'checkpoint'>,
+  ): void {
+    this.#transaction(() => {
+      this.endRound(round, { ...end, decision: 'promoted', checkpoint: checkpoint.id });
+      this.addCheckpoint(checkpoint);
+      this.promote(checkpoint.baseHash, checkpoint.id, end.reason, metrics);
+    });
+  }
+
   /** @throws if there is no such round that has not ended */
   endRound(id: number, end: RoundEnd): void {
     const { changes } = this.#db

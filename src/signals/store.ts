@@ -180,6 +180,16 @@ export class Store {
     this.#run(() => this.#learning.endRound(id, end));
   }
 
+  /** Whether a round began and has not ended: not so any more once everything was deleted. */
+  roundIsOpen(id: number): boolean {
+    return this.#run(() => this.#learning.roundIsOpen(id));
+  }
+
+  /** One transaction: the round ends with its checkpoint, which serves from now on. @throws if the round is not open */
+  promoteFrom(...args: Parameters<LearningTables['promoteFrom']>): void {
+    this.#run(() => this.#learning.promoteFrom(...args));
+  }
+
   rounds(baseHash: string, limit = 20): Round[] {
     return this.#run(() => this.#learning.rounds(baseHash, limit));
   }

@@ -183,6 +183,25 @@ test('two windows: one trainer; whoever comes back stops it; both take up what i
   assert.ok(second!.started >= stopped!.ended!);
 });
 
+test('everything is deleted while another window trains: nothing of it comes back', async (t) => {
+  const storageDir = bench.folder();
+  const trains = openWindow(t, bench, { storageDir, windowId: 'a', training: { tokenBudget: 10_000_000 } });
+  const deletes = openWindow(t, bench, { storageDir, windowId: 'b' });
+  await Promise.all([trains.ready(), deletes.ready()]);
+  await trains.record(MANY);
+  await trains.client.trainNow();
+  await trains.until('steps', () => /step \d+/.test(trains.state.training.message));
+  await deletes.client.deleteAll();
+  await trains.until('stopped', () => trains.logs.some((line) => line.includes('everything stored was deleted')));
+  assert.deepEqual(rounds(trains), []);
+  assert.deepEqual(checkpoints(trains), []);
+  assert.deepEqual(trains.query('SELECT * FROM checkpoint'), []);
+  await trains.record(accepted(12));
+  await trains.client.trainNow();
+  await trains.until('promoted', () => trains.state.checkpoint !== 'base');
+  assert.match(trains.logs.filter((line) => line.includes('Training round started')).at(-1)!, /batch share 1\)/);
+});
+
 test('the trainer is killed: the engine says so, the next round takes less, nothing half-written is seen', async (t) => {
   const w = openWindow(t, bench, { training: LONG });
   await w.ready();

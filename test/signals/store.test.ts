@@ -336,6 +336,26 @@ test('a promotion of what is not there changes nothing', (t) => {
   assert.equal(store.current('base-1')?.state, 'current');
 });
 
+test('a round ends with its checkpoint, or with nothing of it', (t) => {
+  const { store } = storeFor(t);
+  const begin = (): number => store.beginRound({ baseHash: 'h', device: 'cpu', parent: null });
+  const checkpoint = (id: string) => ({ id, baseHash: 'h', parent: null, path: id });
+  const end = { reason: 'better', steps: 8, tokens: 900, lossBefore: 2.5, lossAfter: 2 };
+  const round = begin();
+  assert.ok(store.roundIsOpen(round));
+  store.promoteFrom(round, checkpoint('c1'), { gain: 1 }, end);
+  assert.ok(!store.roundIsOpen(round));
+  assert.equal(store.current('h')?.id, 'c1');
+  assert.deepEqual(store.rounds('h').map((r) => [r.decision, r.checkpoint]), [['promoted', 'c1']]); // biome-ignore format: a row
+
+  const deleted = begin();
+  store.deleteAll();
+  assert.ok(!store.roundIsOpen(deleted));
+  assert.throws(() => store.promoteFrom(deleted, checkpoint('c2'), {}, end), /never began/);
+  assert.deepEqual(store.checkpoints('h'), []);
+  assert.equal(store.current('h'), null);
+});
+
 test('rounds use signals up once they came to a decision', (t) => {
   const { store } = storeFor(t);
   const start = { baseHash: 'h', device: 'cpu', parent: null };
