@@ -268,8 +268,15 @@ function shiftBefore(hunks: readonly Hunk[], n: number): number {
   return hunks.slice(0, n).reduce((sum, h) => sum + h.newLines.length - h.oldLines.length, 0);
 }
 
-/** Offsets at which a hunk begins and ends in a document. */
-function hunkRange(document: string, { startLine, oldLines }: Hunk, shift: number): [from: number, to: number] {
+/**
+ * Offsets at which a hunk begins and ends in a document. The line end after the last line stays out of it, and new
+ * lines alone begin at the end of the line above: who types a line has nothing of the next one to the cursor's right.
+ */
+function hunkRange(
+  document: string,
+  { startLine, oldLines, newLines }: Hunk,
+  shift: number,
+): [from: number, to: number] {
   const start = (line: number): number => {
     let at = 0;
     for (let n = 0; n < line; n++) {
@@ -279,7 +286,12 @@ function hunkRange(document: string, { startLine, oldLines }: Hunk, shift: numbe
     }
     return at;
   };
-  return [start(startLine - 1 + shift), start(startLine - 1 + shift + oldLines.length)];
+  const lineEnd = (at: number): number =>
+    at - (/\r?\n$/.exec(document.slice(Math.max(0, at - 2), at))?.[0].length ?? 0);
+  const from = start(startLine - 1 + shift);
+  const to = start(startLine - 1 + shift + oldLines.length);
+  if (newLines.length === 0) return [from, to];
+  return oldLines.length === 0 ? [lineEnd(from), lineEnd(from)] : [from, lineEnd(to)];
 }
 
 /** Up to TYPING_ASKS of the texts, one of each equal share of them. */
