@@ -181,6 +181,11 @@ test('two windows: one trainer; whoever comes back stops it; both take up what i
   assert.equal(second!.decision, 'promoted');
   assert.equal(second!.signals, 250);
   assert.ok(second!.started >= stopped!.ended!);
+
+  // Deleted in one window, gone in both.
+  await other.client.deleteAll();
+  await trains.until('base', () => trains.state.checkpoint === 'base');
+  assert.equal((await trains.suggestion(at('let u'))).checkpoint, 'base');
 });
 
 test('everything is deleted while another window trains: nothing of it comes back', async (t) => {
