@@ -20,19 +20,31 @@ export class Server {
   #checkpoint: string;
   #turn: Promise<unknown> = Promise.resolve();
 
-  private constructor(base: Base, forward: SessionForward, checkpoint: string) {
+  readonly #fixedCuts: boolean;
+
+  private constructor(base: Base, forward: SessionForward, checkpoint: string, fixedCuts: boolean) {
+    this.#fixedCuts = fixedCuts;
     this.#base = base;
     this.#tokenizer = base.tokenizer;
     this.#forward = forward;
-    this.#decoder = new Decoder(forward, base.tokenizer);
+    this.#decoder = new Decoder(forward, base.tokenizer, fixedCuts);
     this.#checkpoint = checkpoint;
   }
 
-  /** @param shape LoRA shape that the next adapters are expected to have; another one costs a new session. */
-  static async start(base: Base, shape: LoraShape, loaded: Loaded, threads: number): Promise<Server> {
+  /**
+   * @param shape LoRA shape that the next adapters are expected to have; another one costs a new session
+   * @param fixedCuts as in Decoder: answers do not depend on what was asked before; costs some of the cache's use
+   */
+  static async start(
+    base: Base,
+    shape: LoraShape,
+    loaded: Loaded,
+    threads: number,
+    fixedCuts = false,
+  ): Promise<Server> {
     const forward = await SessionForward.create(base, loaded.adapter?.shape ?? shape, threads);
     forward.setAdapter(loaded.adapter);
-    const server = new Server(base, forward, loaded.checkpoint);
+    const server = new Server(base, forward, loaded.checkpoint, fixedCuts);
     // The first run of a session allocates: not while somebody waits for it.
     await server.score(
       { path: 'a', languageId: 'plaintext', before: 'a', after: '', startLine: 0, recent: [] },
@@ -101,7 +113,7 @@ export class Server {
       if (fresh !== null) {
         await this.#forward.release();
         this.#forward = fresh;
-        this.#decoder = new Decoder(fresh, this.#tokenizer);
+        this.#decoder = new Decoder(fresh, this.#tokenizer, this.#fixedCuts);
       }
       this.#forward.setAdapter(loaded.adapter);
       this.#checkpoint = loaded.checkpoint;

@@ -52,8 +52,16 @@ export class Decoder {
   readonly #speller: Speller;
   #ids: number[] = [];
   #cache: KvCache | null = null;
+  readonly #fixedCuts: boolean;
+  /** Tokens of the cache that whole chunks of a prompt filled. */
+  #whole = 0;
 
-  constructor(forward: Forward, tokenizer: DecodeTokenizer) {
+  /**
+   * @param fixedCuts cut prompts at multiples of PREFILL_CHUNK whatever was asked before, so that an answer's bytes
+   *   are a function of its prompt (sums in a matrix product depend on its size); the cache then serves whole chunks
+   */
+  constructor(forward: Forward, tokenizer: DecodeTokenizer, fixedCuts = false) {
+    this.#fixedCuts = fixedCuts;
     this.#forward = forward;
     this.#tokenizer = tokenizer;
     this.#speller = new Speller(tokenizer);
@@ -134,12 +142,15 @@ export class Decoder {
     let reuse = 0;
     const most = Math.min(this.#ids.length, prompt.length - 1);
     while (reuse < most && this.#ids[reuse] === prompt[reuse]) reuse++;
+    if (this.#fixedCuts) reuse = wholeChunks(Math.min(reuse, this.#whole));
+    this.#whole = Math.min(this.#whole, wholeChunks(reuse));
     this.#ids = this.#ids.slice(0, reuse);
     this.#cache = reuse === 0 ? null : this.#cache!.slice(reuse);
     let logits: Float32Array | null = null;
     for (let at = reuse; at < prompt.length; at += PREFILL_CHUNK) {
       if (isCancelled()) return null;
       logits = await this.#append(prompt.slice(at, at + PREFILL_CHUNK));
+      this.#whole = wholeChunks(this.#ids.length);
     }
     return logits;
   }
@@ -150,6 +161,10 @@ export class Decoder {
     this.#ids.push(...ids);
     return logits;
   }
+}
+
+function wholeChunks(tokens: number): number {
+  return tokens - (tokens % PREFILL_CHUNK);
 }
 
 /** Everything before the first line end that follows something other than white space. */

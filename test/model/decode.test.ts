@@ -116,3 +116,50 @@ for (const [text, want] of [
 ] as const) {
   test(`first line of ${JSON.stringify(text)}`, () => assert.equal(firstLine(text), want));
 }
+
+test('with fixed cuts a prompt is cut at the same tokens whatever was asked before', async () => {
+  const { tokenizer, forward, prompt } = parrot('let a = one;\nlet b = two;\nend');
+  const cuts: string[] = [];
+  const watched: Forward = {
+    vocab: forward.vocab,
+    run: (ids, cache, rows) => {
+      cuts.push(`${cache?.length ?? 0}+${ids.length}`);
+      return forward.run(ids, cache, rows);
+    },
+  };
+  const of = (n: number) => ({ ...prompt(''), ids: Array.from({ length: n }, (_, i) => (i % 7) + 1) });
+  const cutsAfter = async (...lengths: number[]) => {
+    const decoder = new Decoder(watched, tokenizer, true);
+    for (const n of lengths) {
+      cuts.length = 0;
+      await decoder.generate(of(n), 1, never);
+    }
+    return [...cuts];
+  };
+  assert.deepEqual(await cutsAfter(300), ['0+128', '128+128', '256+44']);
+  assert.deepEqual(await cutsAfter(200, 300), ['128+128', '256+44'], 'half a chunk of another prompt is not used');
+  assert.deepEqual(await cutsAfter(300, 300), ['256+44']);
+  assert.deepEqual(await cutsAfter(300, 100, 300), ['0+128', '128+128', '256+44']);
+});
+
+test("with fixed cuts generated tokens never stand for a prompt's", async () => {
+  const text = 'let a = one;\nlet b = two;\nend';
+  const { tokenizer, forward, prompt } = parrot(text);
+  const runs: number[] = [];
+  const watched: Forward = {
+    vocab: forward.vocab,
+    run: (ids, cache, rows) => {
+      runs.push(cache?.length ?? 0);
+      return forward.run(ids, cache, rows);
+    },
+  };
+  const decoder = new Decoder(watched, tokenizer, true);
+  const first = {
+    ...prompt(''),
+    ids: [...Array.from({ length: 126 }, () => 1), ...tokenizer.encode('let a =')].slice(0, 127),
+  };
+  const { ids } = await decoder.generate(first, 4, never);
+  runs.length = 0;
+  await decoder.generate({ ...first, ids: [...first.ids, ...ids, 1, 1] }, 1, never);
+  assert.equal(runs[0], 0);
+});

@@ -1,0 +1,57 @@
+/** The editor's completion path as an arm: the same snapshot, the same server, the same fitting to ghost text. */
+import { isSuggestion } from '../completion/suggestion.ts';
+import { takeSnapshot } from '../completion/take.ts';
+import { type Base, findModel, loadBase } from '../engine/base.ts';
+import { BASE, type Loaded } from '../engine/checkpoint.ts';
+import { Server } from '../engine/serve.ts';
+import { loraFor } from '../trainer/plan.ts';
+import type { Answer, Arm } from './arm.ts';
+import { ReplayError } from './history.ts';
+import { editorLines, type Question } from './typist.ts';
+
+/** As the engine's. */
+const MAX_NEW_TOKENS = 48;
+/** Of a session, however many workers there are: the sums of a matrix product depend on it. */
+const THREADS = 1;
+
+/** Greedy decoding of a checkpoint; the mean log-probability of the generated tokens is the confidence. */
+export class Complete implements Arm {
+  readonly #server: Server;
+
+  private constructor(server: Server) {
+    this.#server = server;
+  }
+
+  static async start(base: Base, loaded: Loaded): Promise<Complete> {
+    return new Complete(await Server.start(base, loraFor(base.model.config, 1024), loaded, THREADS, true));
+  }
+
+  async answer({ path, languageId, document, cursor, recent }: Question): Promise<Answer | null> {
+    const lines = editorLines(document);
+    const port = { path, languageId, lineCount: lines.length, line: (n: number) => lines[n]! };
+    const snapshot = takeSnapshot(port, cursor, recent);
+    if ('none' in snapshot) return null;
+    const completion = await this.#server.complete(snapshot, MAX_NEW_TOKENS, () => false);
+    if (!isSuggestion(completion)) return null;
+    const { text, replaceAfter, tokenLogprobs } = completion;
+    const end = { line: cursor.line, character: cursor.character + replaceAfter };
+    const confidence = tokenLogprobs.reduce((sum, x) => sum + x, 0) / tokenLogprobs.length;
+    return { edit: { start: cursor, end, text }, confidence };
+  }
+
+  release(): Promise<void> {
+    return this.#server.release();
+  }
+}
+
+/**
+ * The untuned base.
+ *
+ * @param model as findModel's setting: null for the default model
+ * @throws ReplayError if the model is not in the cache folder
+ */
+export async function startZeroshot(model: string | null, cacheDir: string): Promise<Complete> {
+  const path = await findModel(model, cacheDir);
+  if (path === null) throw new ReplayError(`The model is not in ${cacheDir}: "Knack: Download Model" fetches it.`);
+  return Complete.start(await loadBase(path, cacheDir, () => undefined), BASE);
+}
