@@ -1,8 +1,10 @@
 /** The weights in training, on sessions: what a round (trainer/round.ts) runs on. */
 
 import type { Adapter } from '../model/adapter.ts';
+import type { ModelConfig } from '../model/config.ts';
 import { mapped } from '../model/network.ts';
 import { type Batch, makeBatch, shapeFor } from '../trainer/batch.ts';
+import { checkBatch } from '../trainer/check.ts';
 import type { Example } from '../trainer/examples.ts';
 import { crossEntropy, kto } from '../trainer/objective.ts';
 import { stepScalars } from '../trainer/optimizer.ts';
@@ -31,7 +33,7 @@ export interface PolicyOptions {
 }
 
 /** What training moves, on the host: the parameters, AdamW's moments, and how many steps they have taken. */
-interface Progress {
+export interface Progress {
   readonly lora: Float32Array;
   readonly mean: Float32Array;
   readonly square: Float32Array;
@@ -65,14 +67,15 @@ export class SessionPolicy implements Policy {
     this.#progress = { lora: start.vector.slice(), mean: zeros(), square: zeros(), steps: 0 };
   }
 
-  step(batch: Batch, learningRate: number): Promise<StepResult> {
+  async step(batch: Batch, learningRate: number): Promise<StepResult> {
+    const own = inputs(this.#base.model.config, batch, this.shape);
     return this.#onDevice(async () => {
       const session = await this.#trainer();
       const scalar = (value: number): Tensor => float32([], [value]);
       const scalars = stepScalars(this.#steps + 1, { lr: learningRate, maxNorm: MAX_NORM, normLimit: NORM_LIMIT });
       const out = await session.run(
         {
-          ...inputs(batch, this.shape),
+          ...own,
           weight: float32([this.shape.rows], batch.weight),
           sequence: int64([this.shape.rows], batch.sequence),
           'kto.label': float32([this.shape.batch], batch.kto.label),
@@ -103,7 +106,7 @@ export class SessionPolicy implements Policy {
       for (let at = 0; at < examples.length; at += batch) {
         const part = examples.slice(at, at + batch);
         const filled = makeBatch(part, shape);
-        const { logprobs } = await session.run({ ...inputs(filled, shape), ...adapter });
+        const { logprobs } = await session.run({ ...inputs(config, filled, shape), ...adapter });
         const sums = new Float64Array(batch + 1);
         for (const [row, owner] of filled.sequence.entries()) sums[owner]! += logprobs!.data[row] as number;
         for (const [i, e] of part.entries()) scores.push({ logprob: sums[i]!, tokens: e.ids.length - e.targetStart });
@@ -125,6 +128,26 @@ export class SessionPolicy implements Policy {
       this.#progress = { ...this.#progress, lora: parameters.slice() };
       if (this.#open?.kind === 'train') this.#open.session.write(stateOf(this.#progress));
     });
+  }
+
+  /** A copy of all that training moves: with it, another policy goes on bit for bit (on the CPU). */
+  state(): Promise<Progress> {
+    return this.#onDevice(async () => {
+      await this.#read();
+      const { lora, mean, square } = this.#progress;
+      return { lora: lora.slice(), mean: mean.slice(), square: square.slice(), steps: this.#steps };
+    });
+  }
+
+  /** Goes on from what `state` gave. Throws RangeError if it is another adapter's. */
+  async restoreState({ lora, mean, square, steps }: Progress): Promise<void> {
+    const { length } = this.#progress.lora;
+    if ([lora, mean, square].some((each) => each.length !== length) || !Number.isInteger(steps) || steps < 0) {
+      throw new RangeError(`no state of an adapter of ${length} parameters`);
+    }
+    this.#progress = { lora: lora.slice(), mean: mean.slice(), square: square.slice(), steps };
+    this.#steps = steps;
+    if (this.#open?.kind === 'train') this.#open.session.write(stateOf(this.#progress));
   }
 
   async release(): Promise<void> {
@@ -210,6 +233,9 @@ function stateOf({ lora, mean, square }: Progress): State {
   return { lora: vector(lora), 'lora.mean': vector(mean), 'lora.square': vector(square) };
 }
 
-function inputs(batch: Batch, { batch: B, time: T, rows: N }: BatchShape): Record<string, Tensor> {
+/** Throws RangeError for an id, row or label that cannot be: a device may read out of bounds silently. */
+function inputs(config: ModelConfig, batch: Batch, shape: BatchShape): Record<string, Tensor> {
+  checkBatch(config, shape, batch);
+  const { batch: B, time: T, rows: N } = shape;
   return { ids: int64([B, T], batch.ids), rows: int64([N], batch.rows), labels: int64([N], batch.labels) };
 }

@@ -1,17 +1,19 @@
 /**
  * Adapters on disk, in PEFT's layout (https://huggingface.co/docs/peft/developer_guides/checkpoint): a folder with
  * adapter_config.json and adapter_model.safetensors, and knack.json, which says which base it was trained on and what
- * the weights' hash is. PEFT reads the first two, Knack all three.
+ * the weights' hash is. PEFT reads the first two, Knack all three. Beside them may lie what a run needs to go on
+ * (training-state.ts).
  */
 import { createHash } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { ModelConfig } from './config.ts';
 import { fileError, ModelError } from './errors.ts';
-import { hashFile, syncFolder, temporarySuffix } from './file.ts';
+import { hashFile, readJsonObject, syncFolder, temporarySuffix } from './file.ts';
 import { tensorOf } from './layout.ts';
 import { checkLora, LORA_TARGETS, type LoraShape, type LoraTarget, loraTensors, packLora, unpackLora } from './lora.ts';
 import { encodeSafetensors, readSafetensors } from './safetensors.ts';
+import { type TrainingState, trainingFiles } from './training-state.ts';
 
 /** An adapter: all its matrices in one vector, in the order of `loraTensors`. */
 export interface Adapter {
@@ -22,20 +24,20 @@ export interface Adapter {
 const CONFIG = 'adapter_config.json';
 const WEIGHTS = 'adapter_model.safetensors';
 const ORIGIN = 'knack.json';
-/** A configuration longer than this is none of PEFT's. */
-const MOST_CONFIG_BYTES = 1 << 20;
 
 /**
  * Writes the adapter as a folder that appears whole or not at all: written beside, synced, renamed.
  *
  * @param dir must not exist yet
  * @param origin the base that it was trained on
+ * @param training to go on from here, bit for bit
  * @throws ModelError 'disk' if the folder cannot be written, 'adapter' if the shape does not fit the model
  */
 export async function writeAdapter(
   dir: string,
   adapter: Adapter,
   origin: { readonly config: ModelConfig; readonly baseSha256: string },
+  training: TrainingState | null = null,
 ): Promise<void> {
   const { shape, vector } = adapter;
   const matrices = unpackLora(origin.config, shape, vector);
@@ -44,6 +46,7 @@ export async function writeAdapter(
     { format: 'pt' },
   );
   const files: Record<string, Uint8Array> = {
+    ...(training ? trainingFiles(origin.config, shape, training) : {}),
     [WEIGHTS]: weights,
     [CONFIG]: json({
       peft_type: 'LORA',
@@ -93,7 +96,7 @@ export async function readAdapter(
   dir: string,
   base: { readonly config: ModelConfig; readonly sha256: string },
 ): Promise<Adapter> {
-  const shape = shapeOf(await readJson(join(dir, CONFIG)), base.config, dir);
+  const shape = shapeOf(await readJsonObject(join(dir, CONFIG)), base.config, dir);
   checkLora(base.config, shape);
   const path = join(dir, WEIGHTS);
   await checkOrigin(dir, path, base.sha256);
@@ -123,7 +126,7 @@ export async function readAdapter(
 async function checkOrigin(dir: string, weights: string, baseSha256: string): Promise<void> {
   const path = join(dir, ORIGIN);
   if ((await stat(path).catch(() => null)) === null) return;
-  const origin = await readJson(path);
+  const origin = await readJsonObject(path);
   if (origin.baseSha256 !== baseSha256) {
     throw new ModelError('adapter', `${dir} was trained on another base model (SHA-256 ${String(origin.baseSha256)}).`);
   }
@@ -162,21 +165,6 @@ function shapeOf(config: Record<string, unknown>, model: ModelConfig, dir: strin
     layers: all ? Array.from({ length: model.layers }, (_, i) => i) : (layers as number[]).toSorted((a, b) => a - b),
     targets: ordered,
   };
-}
-
-async function readJson(path: string): Promise<Record<string, unknown>> {
-  const { size } = await stat(path).catch((error) => {
-    throw fileError(error, path);
-  });
-  const damaged = (): ModelError => new ModelError('corrupt', `${path} is damaged: it is no JSON object.`);
-  if (size > MOST_CONFIG_BYTES) throw damaged();
-  try {
-    const value: unknown = JSON.parse(await readFile(path, 'utf8'));
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-  } catch (error) {
-    throw error instanceof SyntaxError ? damaged() : fileError(error, path);
-  }
-  throw damaged();
 }
 
 function json(value: unknown): Uint8Array {

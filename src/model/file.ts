@@ -142,3 +142,22 @@ export async function removeStale(folder: string): Promise<void> {
     }
   }
 }
+
+/** A configuration longer than this is none. */
+const MOST_JSON_BYTES = 1 << 20;
+
+/** A small JSON file that holds an object. Throws ModelError 'missing', 'disk' or 'corrupt'. */
+export async function readJsonObject(path: string): Promise<Record<string, unknown>> {
+  const { size } = await stat(path).catch((error) => {
+    throw fileError(error, path);
+  });
+  const damaged = (): ModelError => new ModelError('corrupt', `${path} is damaged: it is no JSON object.`);
+  if (size > MOST_JSON_BYTES) throw damaged();
+  try {
+    const value: unknown = JSON.parse(await readFile(path, 'utf8'));
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  } catch (error) {
+    throw error instanceof SyntaxError ? damaged() : fileError(error, path);
+  }
+  throw damaged();
+}

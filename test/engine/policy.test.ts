@@ -115,3 +115,19 @@ test('a device that is lost: training goes on from the state that was read last,
   assert.deepEqual(await there.policy.parameters(), await cpu.policy.parameters());
   await Promise.all([there.policy.release(), cpu.policy.release()]);
 });
+
+test('a token outside of the vocabulary is refused before a session sees it', async () => {
+  const { policy: own, said } = policy();
+  const wrong = { ...batches[0]!, ids: batches[0]!.ids.with(3, config.vocab) };
+  await assert.rejects(own.step(wrong, 1e-2), /token \d+ at 3 is outside of the vocabulary/);
+  await steps(own, 1);
+  assert.deepEqual(said, []);
+  await own.release();
+});
+
+test('a state of another size is refused', async () => {
+  const { policy: own } = policy();
+  const state = await own.state();
+  await assert.rejects(own.restoreState({ ...state, mean: new Float32Array(1) }), RangeError);
+  await own.release();
+});
