@@ -1,0 +1,66 @@
+/**
+ * The walk: over the asks that an arm has answered, what the developer would have seen, accepted and been spared.
+ *
+ * A pure function of the logged answers and a threshold; it runs once for the live figures and once for each
+ * threshold of a curve.
+ */
+import type { AskPlace, Verdict } from './typist.ts';
+
+/** An answered ask, as it is logged: all that figures are made of. */
+export interface Answered extends AskPlace, Verdict {
+  /** Place in the order of the source's asks. */
+  readonly index: number;
+  /** null: silence, which is never shown. */
+  readonly confidence: number | null;
+}
+
+/** Visible characters that a hunk's token diff deletes and types. */
+export interface HunkSize {
+  readonly commit: number;
+  readonly file: number;
+  readonly hunk: number;
+  readonly total: number;
+  /** Index of the first ask at or after which the hunk was typed. */
+  readonly index: number;
+}
+
+export type Fate = 'accepted' | 'partly' | 'rejected' | 'silent' | 'covered';
+
+/** Accepts that supply fewer visible characters than this count as short. */
+export const SHORT = 4;
+
+/** What became of one ask; `saved` is 0 unless accepted, whole or partly. */
+export interface Step {
+  readonly ask: Answered;
+  readonly fate: Fate;
+  readonly saved: number;
+}
+
+/**
+ * @param asks of one source, in order
+ * @param threshold least confidence that is shown
+ */
+export function* walk(asks: Iterable<Answered>, threshold: number): Generator<Step> {
+  let file = '';
+  /** Hunk -> index of the text that accepts have led to; Infinity: the whole hunk, by a far accept. */
+  let reached = new Map<number, number>();
+  for (const ask of asks) {
+    const now = `${ask.commit}/${ask.file}`;
+    if (now !== file) {
+      file = now;
+      reached = new Map();
+    }
+    const isRest = ask.point === 'rest';
+    const isCovered =
+      !isRest &&
+      ((reached.get(ask.hunk) ?? 0) > ask.text || (ask.target !== null && reached.get(ask.target) !== undefined));
+    if (isCovered) yield { ask, fate: 'covered', saved: 0 };
+    else if (ask.confidence === null || ask.confidence < threshold) yield { ask, fate: 'silent', saved: 0 };
+    else if (ask.outcome === 'wrong' || isRest) yield { ask, fate: 'rejected', saved: 0 };
+    else {
+      if (ask.target !== null) reached.set(ask.target, Number.POSITIVE_INFINITY);
+      else reached.set(ask.hunk, ask.reach!);
+      yield { ask, fate: ask.outcome === 'right' ? 'accepted' : 'partly', saved: ask.supplied };
+    }
+  }
+}
