@@ -91,7 +91,12 @@ const gemm: Rule = (node, gradients) => {
       ? () => g.gemm(b, dY, { transA: transB, transB: true, alpha })
       : // Onto the sum of the other gradients, as C: saves a pass over the activations for each layer that reads them.
         { onto: (sum) => g.gemm(dY, b, { transB: !transB, alpha, ...(sum ? { c: sum } : {}) }) },
-    () => (transB ? g.gemm(dY, a, { transA: true, transB: transA, alpha }) : g.gemm(a, dY, { transA: !transA, alpha })),
+    () => {
+      const left = a.again?.() ?? a;
+      return transB
+        ? g.gemm(dY, left, { transA: true, transB: transA, alpha })
+        : g.gemm(left, dY, { transA: !transA, alpha });
+    },
     ...(c ? [() => g.sumTo(beta === 1 ? dY : g.mul(dY, beta), c.shape)] : []),
   ];
 };

@@ -11,6 +11,8 @@ export interface Value {
   readonly source: Source;
   /** True if no gradient flows through this use of the value. */
   readonly detached: boolean;
+  /** Makes the value anew from others that are kept anyway: what a gradient rule takes instead of keeping this one. */
+  readonly again?: () => Value;
 }
 
 export type Source =

@@ -185,7 +185,7 @@ export class Network {
 export function rmsNorm(x: Value, weight: Value, epsilon: number): Value {
   const root = g.sqrt(g.add(g.reduceMean(g.pow(x, 2), { axes: [-1] }), epsilon));
   const quotient = g.div(x, root);
-  return withGradient(g.mul(quotient, weight), [x, weight], (dY) => [
+  const y = withGradient(g.mul(quotient, weight), [x, weight], (dY) => [
     () => {
       // With q = x / r: ∂q/∂x = (1 − q·qᵀ / width) / r
       const dQ = g.mul(dY, weight);
@@ -193,18 +193,25 @@ export function rmsNorm(x: Value, weight: Value, epsilon: number): Value {
     },
     () => g.sumTo(g.mul(dY, quotient), weight.shape),
   ]);
+  // With its factors swapped: the runtime merges equal nodes.
+  return { ...y, again: () => g.mul(weight, quotient) };
 }
 
 /** silu(gate) · up (https://arxiv.org/abs/2002.05202), with a gradient of 5 passes where the walk takes 8. */
 export function swiglu(gate: Value, up: Value): Value {
   const share = g.sigmoid(gate);
   const silu = g.mul(gate, share);
-  const y = g.mul(silu, up);
-  // ∂y/∂gate = up·σ + y·(1 − σ) = y + σ·(up − y)
-  return withGradient(y, [gate, up], (dY) => [
-    () => g.mul(dY, g.add(y, g.mul(share, g.sub(up, y)))),
+  // With its factors swapped, or the runtime would merge it with the first and keep that.
+  const again = (): Value => g.mul(up, silu);
+  const y = withGradient(g.mul(silu, up), [gate, up], (dY) => [
+    // ∂y/∂gate = up·σ + y·(1 − σ) = y + σ·(up − y)
+    () => {
+      const own = again();
+      return g.mul(dY, g.add(own, g.mul(share, g.sub(up, own))));
+    },
     () => g.mul(dY, silu),
   ]);
+  return { ...y, again };
 }
 
 /** Rotary positions of (…, T, headDim), first half against second half. */
