@@ -24,6 +24,7 @@ const TASKS = {
   package: ['scripts/package.ts', [], false],
   pictures: ['scripts/pictures.ts', [], true],
   bench: ['scripts/bench.ts', [], false],
+  replay: ['scripts/replay.ts', [], false],
   'check:peft': ['scripts/check-peft.ts', [], false],
 };
 

@@ -3,6 +3,7 @@
  *
  * The rules are stated in docs/replay.md; changing one changes every figure made from a git directory.
  */
+import { SUITABLE } from '../completion/take.ts';
 import type { FileChange } from './history.ts';
 
 /** Bounds of what one developer types in one go: changed files and lines of a commit, changed lines of a file. */
@@ -44,6 +45,7 @@ export function leftOutPath(path: string): string | null {
 /** Why a changed file is left out by its text, or null. */
 export function leftOutChange({ before, after, hunks }: FileChange): string | null {
   if (GENERATED_HEAD.test(after.slice(0, 400))) return 'generated';
+  if (hunks.some((h) => h.newLines.some((l) => l.length > SUITABLE.lineLength))) return 'over-long line';
   if (before !== '' && bare(before) === bare(after)) return 'formatting only';
   if (changedLines(hunks) > LARGE.fileLines) return 'very large change';
   return null;

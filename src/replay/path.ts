@@ -39,6 +39,9 @@ export class Path {
   readonly #old: string;
   readonly #new: string;
   readonly #stops: readonly Stop[];
+  readonly #byArrival: ReadonlyMap<number, Span>;
+  /** Offsets in the new text at which its second and further lines begin. */
+  readonly #lineStarts: readonly number[];
   /** Where the hunk's text begins. */
   readonly #begin: Place;
 
@@ -64,6 +67,8 @@ export class Path {
     };
     const { spans, stops } = steps(this.#old, this.#new);
     this.spans = spans;
+    this.#byArrival = new Map(spans.map((span) => [span.arrival, span]));
+    this.#lineStarts = [...this.#new.matchAll(/\n/g)].map((m) => m.index + 1);
     this.#stops = stops;
   }
 
@@ -107,12 +112,12 @@ export class Path {
   step(index: number): { readonly offset: number; readonly removed: string; readonly added: string } {
     const now = this.#stops[index]!;
     if (!now.isTyped) {
-      const span = this.spans.find((s) => s.arrival === index - 1)!;
+      const span = this.#byArrival.get(index - 1)!;
       return { offset: span.offset, removed: span.removed, added: '' };
     }
     const was = this.#stops[index - 1]!;
     // Between two spans lies text that stays: it is passed over, not typed.
-    const span = this.spans.find((s) => s.arrival === index - 1);
+    const span = this.#byArrival.get(index - 1);
     const offset = span === undefined ? was.typed : span.offset;
     return { offset, removed: '', added: this.#new.slice(offset, now.typed) };
   }
@@ -135,10 +140,14 @@ export class Path {
 
   /** Place of an offset in the hunk's new text, for offsets that the typist has reached. */
   placeOfNew(offset: number): Place {
-    const text = this.#new.slice(0, offset);
-    const breaks = text.split('\n').length - 1;
-    const character = breaks === 0 ? this.#begin.character + offset : offset - text.lastIndexOf('\n') - 1;
-    return { line: this.#begin.line + breaks, character };
+    let low = 0;
+    for (let high = this.#lineStarts.length; low < high; ) {
+      const middle = (low + high) >> 1;
+      if (this.#lineStarts[middle]! <= offset) low = middle + 1;
+      else high = middle;
+    }
+    const character = low === 0 ? this.#begin.character + offset : offset - this.#lineStarts[low - 1]!;
+    return { line: this.#begin.line + low, character };
   }
 }
 

@@ -1,0 +1,164 @@
+/**
+ * `npm run replay -- SOURCE… [options]`: how much suggestions would have helped in real histories (docs/replay.md).
+ * Prints a table; `--out` writes the whole report as JSON. A run that was killed goes on where it was.
+ */
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { globSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { defaultCacheDir } from '../src/model/cache.ts';
+import { ARMS, armKinds } from '../src/replay/arms.ts';
+import { ReplayError } from '../src/replay/history.ts';
+import { table } from '../src/replay/report.ts';
+import { runSession, type Settings, type Source, type Watcher } from '../src/replay/session.ts';
+import { openSource } from '../src/replay/source.ts';
+import { ROOT } from './paths.ts';
+import { main, UserError } from './progress.ts';
+
+const USAGE = `Usage: npm run replay -- SOURCE… [--arms ${ARMS.map((a) => a.name).join(',')}] [--limit N] [--since DATE] [--signals N]
+       [--seed S] [--workers N] [--sequence] [--out report.json]
+A SOURCE is a git directory (work tree or bare) or a replay file (.jsonl.gz).`;
+
+/** How often the time left is told, and from how much of the past it is worked out, in milliseconds. */
+const TELL_EVERY = 5_000;
+const RATE_OVER = 60_000;
+
+interface Options extends Pick<Settings, 'arms' | 'span' | 'seed' | 'workers' | 'sequence'> {
+  readonly sources: readonly string[];
+  readonly out: string | null;
+}
+
+/** @throws UserError that names the option */
+export function parseOptions(args: readonly string[]): Options {
+  try {
+    const text = { type: 'string' } as const;
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        arms: text,
+        limit: text,
+        since: text,
+        signals: text,
+        seed: text,
+        workers: text,
+        out: text,
+        sequence: { type: 'boolean' },
+      },
+    });
+    if (positionals.length === 0) throw new UserError('No source was given.');
+    return {
+      sources: positionals,
+      arms: armKinds((values.arms ?? ARMS.map((a) => a.name).join(',')).split(',')),
+      span: {
+        limit: values.limit === undefined ? null : whole('limit', values.limit, 1),
+        since: values.since === undefined ? null : seconds(values.since),
+        signals: values.signals === undefined ? null : whole('signals', values.signals, 1),
+      },
+      seed: whole('seed', values.seed ?? '0', 0),
+      workers: values.workers === undefined ? Math.min(2, availableParallelism()) : whole('workers', values.workers, 1),
+      sequence: values.sequence ?? false,
+      out: values.out ?? null,
+    };
+  } catch (error) {
+    const isOurs = error instanceof UserError || error instanceof ReplayError || error instanceof TypeError;
+    throw isOurs ? new UserError(`${(error as Error).message}\n${USAGE}`) : error;
+  }
+}
+
+function whole(name: string, text: string, least: number): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= least) return value;
+  throw new UserError(`--${name} is a whole number of at least ${least}, not "${text}".`);
+}
+
+function seconds(text: string): number {
+  const time = /^\d{4}-\d{2}(-\d{2})?/.test(text) ? Date.parse(text) : Number.NaN;
+  if (!Number.isNaN(time)) return time / 1000;
+  throw new UserError(`--since is a date such as 2025-06-01, not "${text}".`);
+}
+
+function open(source: string): Source {
+  const history = openSource(source);
+  const fingerprint = statSync(source).isDirectory()
+    ? execFileSync('git', ['-C', source, 'rev-parse', 'HEAD'], { encoding: 'utf8' })
+    : createHash('sha256').update(readFileSync(source)).digest('hex');
+  return { source, history, fingerprint };
+}
+
+/** A digest of all that answers depend on beside the model: the sources and the packages' versions. */
+function codeDigest(): string {
+  const digest = createHash('sha256');
+  for (const file of [...globSync('src/**/*.ts', { cwd: ROOT }).sort(), 'package-lock.json']) {
+    digest.update(`${file}\0`).update(readFileSync(join(ROOT, file)));
+  }
+  return digest.digest('hex');
+}
+
+/** Knack's own commit, for the report; `+` where the checkout has changes. */
+function ownCommit(): string {
+  const git = (...args: string[]) =>
+    execFileSync('git', ['-C', ROOT, ...args], { encoding: 'utf8', stdio: 'pipe' }).trim();
+  try {
+    return git('rev-parse', 'HEAD') + (git('status', '--porcelain', '--', 'src') === '' ? '' : '+');
+  } catch {
+    return 'unknown'; // no git, or not a checkout
+  }
+}
+
+function watcher(): Watcher {
+  let past: { time: number; asks: number }[] = [];
+  return {
+    begin(source, asks, logged, log) {
+      past = [{ time: Date.now(), asks: 0 }];
+      console.error(`• ${source}: ${asks} asks${logged > 0 ? `, ${logged} answers from an earlier run` : ''} (${log})`);
+    },
+    progress(source, asks, total) {
+      const now = Date.now();
+      if (now - past.at(-1)!.time < TELL_EVERY) return;
+      past = [...past.filter((p) => now - p.time < RATE_OVER), { time: now, asks }];
+      const { time, asks: then } = past[0]!;
+      const left = asks > then ? duration(((total - asks) * (now - time)) / (asks - then)) : 'unknown';
+      console.error(`  ${source}: ${asks} of ${total} asks, ${left} left`);
+    },
+    end({ source, skipped, arms }) {
+      const reasons = Object.entries(skipped).map(([reason, n]) => `${n} × ${reason}`);
+      console.log(`\n${source}${reasons.length === 0 ? '' : ` (left out: ${reasons.join(', ')})`}\n${table(arms)}`);
+    },
+  };
+}
+
+function duration(ms: number): string {
+  const minutes = Math.ceil(ms / 60_000);
+  return minutes < 2
+    ? `${Math.ceil(ms / 1000)} s`
+    : minutes < 120
+      ? `${minutes} min`
+      : `${(minutes / 60).toFixed(1)} h`;
+}
+
+async function run(): Promise<undefined> {
+  const { sources, out, ...options } = parseOptions(process.argv.slice(2));
+  try {
+    const cacheDir = defaultCacheDir();
+    const settings: Settings = {
+      ...options,
+      place: { model: process.env.KNACK_REPLAY_MODEL ?? null, cacheDir },
+      logs: join(cacheDir, 'replays'),
+      code: codeDigest(),
+    };
+    const report = await runSession(sources.map(open), settings, watcher());
+    if (sources.length > 1) console.log(`\npooled\n${table(report.pooled.arms)}`);
+    if (out !== null) {
+      const head = { seed: options.seed, commit: ownCommit(), protocol: 1, options: options.span };
+      writeFileSync(out, `${JSON.stringify({ ...head, ...report }, null, 1)}\n`);
+      console.log(`\nThe report is in ${out}.`);
+    }
+  } catch (error) {
+    throw error instanceof ReplayError ? new UserError(error.message) : error;
+  }
+}
+
+if (import.meta.main) await main(run);

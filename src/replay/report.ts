@@ -1,0 +1,205 @@
+/** The report of a replay: what the protocol calls --out, and the table for people. All but `cost` is reproducible. */
+import { REFERENCE } from './arms.ts';
+import { blockTallies, type CurvePoint, curve, type Lift, lift, sweep, withInterval } from './compare.ts';
+import type { Interval } from './resample.ts';
+import {
+  acceptRate,
+  acceptRateWithoutShort,
+  type ByPoint,
+  exactness,
+  falseAlarms,
+  type Run,
+  reward,
+  savedShare,
+  sum,
+} from './tally.ts';
+import { walk } from './walk.ts';
+
+/** One arm in one or several sources. */
+export interface ArmRuns {
+  readonly name: string;
+  readonly threshold: number;
+  readonly runs: readonly Run[];
+  /** Milliseconds of each answer. */
+  readonly times: readonly number[];
+  /** Bytes. */
+  readonly peakMemory: number;
+}
+
+export interface Cost {
+  readonly askMs: { readonly p50: number | null; readonly p95: number | null };
+  readonly peakMemory: number;
+}
+
+export interface SignalsPoint {
+  /** Signals so far, over all sources in turn. */
+  readonly signals: number;
+  /** Among the signals since the point before. */
+  readonly accepted: number;
+  readonly partly: number;
+  readonly rejected: number;
+  readonly acceptRate: number;
+}
+
+export interface ArmReport {
+  readonly name: string;
+  readonly threshold: number;
+  readonly asks: ByPoint<number>;
+  readonly shown: number;
+  readonly accepted: number;
+  readonly partly: number;
+  readonly rejected: number;
+  readonly acceptRate: number | null;
+  readonly acceptRateWithoutShort: number | null;
+  readonly saved: number | null;
+  readonly reward: number | null;
+  readonly exact: ByPoint<number | null>;
+  readonly falseAlarms: number | null;
+  readonly intervals: { readonly acceptRate: Interval; readonly saved: Interval; readonly reward: Interval };
+  /** null without the arm `frozen`. */
+  readonly lift: { readonly all: Lift; readonly lastHalf: Lift } | null;
+  /** Needs a canary, which no arm that there is could forget. */
+  readonly forgetting: null;
+  readonly curve: readonly CurvePoint[];
+  readonly bySignals: readonly SignalsPoint[];
+  /** `frozen` only: its live accept rate over theirs where they save as much. */
+  readonly vs?: Readonly<Record<string, Interval>>;
+  readonly cost: Cost;
+}
+
+const SIGNALS_STEP = 100;
+
+/** Reports of arms that answered the same asks of the same sources. */
+export function reportArms(arms: readonly ArmRuns[], seed: number): ArmReport[] {
+  const reference = arms.find((a) => a.name === REFERENCE);
+  const reports = (half: boolean) => (reference ? sweep(reference.runs, reference.threshold, half) : null);
+  const references = { all: reports(false), lastHalf: reports(true) };
+  return arms.map((arm) => {
+    const { name, threshold, runs } = arm;
+    const live = blockTallies(runs, threshold, false);
+    const total = sum(live.flat());
+    const lifted = (half: boolean, against: typeof references.all): Lift | null =>
+      against && lift(blockTallies(runs, threshold, half), against, reference!.threshold, seed);
+    const all = lifted(false, references.all);
+    const lastHalf = lifted(true, references.lastHalf);
+    return {
+      name,
+      threshold,
+      ...exactnessOf(runs),
+      shown: total.shown,
+      accepted: total.accepted,
+      partly: total.partly,
+      rejected: total.shown - total.accepted - total.partly,
+      acceptRate: acceptRate(total),
+      acceptRateWithoutShort: acceptRateWithoutShort(total),
+      saved: savedShare(total),
+      reward: reward(total),
+      falseAlarms: falseAlarms(total),
+      intervals: {
+        acceptRate: withInterval(live, seed, acceptRate),
+        saved: withInterval(live, seed, savedShare),
+        reward: withInterval(live, seed, reward),
+      },
+      lift: all && lastHalf && { all, lastHalf },
+      forgetting: null,
+      curve: curve(sweep(runs, threshold)),
+      bySignals: bySignals(arm),
+      ...(name === REFERENCE ? { vs: versus(arm, arms, seed) } : {}),
+      cost: { askMs: { p50: quantile(arm.times, 0.5), p95: quantile(arm.times, 0.95) }, peakMemory: arm.peakMemory },
+    };
+  });
+}
+
+/** Arms of several sources as one: their runs side by side. */
+export function pool(sources: readonly (readonly ArmRuns[])[]): ArmRuns[] {
+  return sources[0]!.map(({ name, threshold }, i) => ({
+    name,
+    threshold,
+    runs: sources.flatMap((arms) => arms[i]!.runs),
+    times: sources.flatMap((arms) => arms[i]!.times),
+    peakMemory: Math.max(...sources.map((arms) => arms[i]!.peakMemory)),
+  }));
+}
+
+/** A table for people: shares in percent. */
+export function table(arms: readonly ArmReport[]): string {
+  const percent = (x: number | null): string => (x === null ? '-' : `${(100 * x).toFixed(1)} %`);
+  const range = ({ value, low, high }: Interval, show: (x: number | null) => string): string =>
+    value === null || low === null ? show(value) : `${show(value)} (${show(low)} to ${show(high)})`;
+  const plain = (x: number | null): string => (x === null ? '-' : x.toFixed(2));
+  const rows = [
+    [
+      'arm',
+      'shown',
+      'accept rate',
+      'saved',
+      'reward per 100 asks',
+      'exact far',
+      'arrival',
+      'typing',
+      'rest',
+      'false alarms',
+      'ask p50',
+    ],
+    ...arms.map((a) => [
+      a.name,
+      `${a.shown}`,
+      range(a.intervals.acceptRate, percent),
+      range(a.intervals.saved, percent),
+      range(a.intervals.reward, plain),
+      ...(['far', 'arrival', 'typing', 'rest'] as const).map((p) => percent(a.exact[p])),
+      percent(a.falseAlarms),
+      a.cost.askMs.p50 === null ? '-' : `${a.cost.askMs.p50.toFixed(1)} ms`,
+    ]),
+  ];
+  const widths = rows[0]!.map((_, c) => Math.max(...rows.map((r) => r[c]!.length)));
+  return rows
+    .map((r) =>
+      r
+        .map((cell, c) => cell.padEnd(widths[c]!))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+function exactnessOf(runs: readonly Run[]) {
+  const { asks, exact } = exactness(runs);
+  return { asks, exact };
+}
+
+/** The frozen arm against every other one's curve. */
+function versus(frozen: ArmRuns, arms: readonly ArmRuns[], seed: number): Record<string, Interval> {
+  const live = blockTallies(frozen.runs, frozen.threshold, false);
+  const others = arms.filter((a) => a !== frozen && (a.name === 'zeroshot' || a.name === 'copy'));
+  return Object.fromEntries(
+    others.map((a) => [a.name, lift(live, sweep(a.runs, a.threshold), a.threshold, seed).acceptRateAtEqualSaved]),
+  );
+}
+
+function bySignals({ runs, threshold }: ArmRuns): SignalsPoint[] {
+  const points: SignalsPoint[] = [];
+  let [signals, accepted, partly, rejected] = [0, 0, 0, 0];
+  const end = (): void => {
+    const acceptRate = (accepted + partly / 2) / (accepted + partly + rejected);
+    points.push({ signals, accepted, partly, rejected, acceptRate });
+    [accepted, partly, rejected] = [0, 0, 0];
+  };
+  for (const run of runs) {
+    for (const { fate } of walk(run.asks, threshold)) {
+      if (fate === 'silent' || fate === 'covered') continue;
+      signals++;
+      if (fate === 'accepted') accepted++;
+      else if (fate === 'partly') partly++;
+      else rejected++;
+      if (signals % SIGNALS_STEP === 0) end();
+    }
+  }
+  if (signals % SIGNALS_STEP !== 0) end();
+  return points;
+}
+
+function quantile(values: readonly number[], share: number): number | null {
+  if (values.length === 0) return null;
+  return values.toSorted((a, b) => a - b)[Math.floor(share * (values.length - 1))]!;
+}
