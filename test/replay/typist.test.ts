@@ -109,6 +109,11 @@ test('asks: documents, cursors and judgements are consistent, in random historie
         continue;
       }
       assert.equal(silent, 'wrong');
+      if (ask.point === 'far') {
+        const next = all.slice(i + 1).find((a) => a.point === 'far' || a.point === 'rest')!;
+        const { outcome, target, supplied } = ask.judge(whole(document, next.question.document));
+        assert.deepEqual([outcome, target! > ask.hunk, supplied >= 0], ['right', true, true], 'the next hunk is right');
+      }
       assert.equal(ask.judge(whole(document, document)).outcome, 'wrong', 'a no-op is silence');
       const later = all[i + 1]!;
       if (ask.point === 'far' || later.commit !== ask.commit || later.hunk !== ask.hunk || later.point === 'rest')
