@@ -7,7 +7,7 @@ import { seeded } from '../trainer/random.ts';
 
 export interface Interval {
   readonly value: number | null;
-  /** 2.5 % and 97.5 % quantiles; null where fewer than half of the resamples have a value. */
+  /** 2.5 % and 97.5 % quantiles; null for a single block, and where fewer than half of the resamples have a value. */
   readonly low: number | null;
   readonly high: number | null;
 }
@@ -40,6 +40,8 @@ export function interval(
   statistic: (weights: Weights) => number | null,
 ): Interval {
   const value = statistic(blocks.map((count) => new Array<number>(count).fill(1)));
+  // One block drawn again and again is always itself: that is no certainty.
+  if (blocks.reduce((a, b) => a + b, 0) < 2) return { value, low: null, high: null };
   const values: number[] = [];
   for (const weights of resamples(blocks, seed)) {
     const v = statistic(weights);

@@ -124,6 +124,11 @@ test('an interval of alike blocks is a point; of two unlike repositories it span
   assert.deepEqual(withInterval(two, 0, acceptRate), { value: 40 / 60, low: 0.5, high: 1 });
 });
 
+test('a single block has a value and no interval', () => {
+  const one = withInterval(blockTallies([alike(10, 0.9, 0.4)], 0, false), 0, acceptRate);
+  assert.deepEqual(one, { value: 0.5, low: null, high: null });
+});
+
 test('the mean of unlike blocks lies within about two standard errors', () => {
   // 100 blocks of 0 and 1: the standard error of their mean is 0.05.
   const { low, high } = interval([100], 3, ([w]) => w!.reduce((s, x, i) => s + x * (i % 2), 0) / 100);
