@@ -8,13 +8,13 @@ import { registerCommands } from './editor/commands.ts';
 import { Documents, SCHEMES } from './editor/documents.ts';
 import { listen } from './editor/events.ts';
 import { Fates } from './editor/fates.ts';
-import { cacheDir } from './editor/folders.ts';
 import { Provider } from './editor/provider.ts';
 import { writeReadyMark } from './editor/ready.ts';
 import { type Parsed, parseSettings } from './editor/settings.ts';
 import { StatusBar } from './editor/statusbar.ts';
 import { EngineClient } from './engine/client.ts';
 import type { EngineState } from './engine/protocol.ts';
+import { defaultCacheDir } from './model/cache.ts';
 import { Outbox } from './signals/outbox.ts';
 
 /** How often time alone is looked at, for what waits for it. */
@@ -35,7 +35,7 @@ export function activate(context: vscode.ExtensionContext): void {
     nodePath: settings.nodePath,
     params: {
       storageDir: context.globalStorageUri.fsPath,
-      cacheDir: cacheDir(process.env, process.platform),
+      cacheDir: defaultCacheDir(),
       windowId,
       trusted: vscode.workspace.isTrusted,
       settings: settings.engine,

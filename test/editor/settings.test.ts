@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { cacheDir } from '../../src/editor/folders.ts';
 import { parseSettings, RULES, type SettingName, type Settings } from '../../src/editor/settings.ts';
 
 const defaults = parseSettings(() => undefined).settings;
@@ -75,12 +74,4 @@ test('package.json describes each setting, with the same default and bounds', ()
     // A folder that is opened must not choose what runs, what is stored, or what the machine spends.
     if (/^(nodePath|model|training|retention)/.test(name)) assert.equal(setting.scope, 'machine', name);
   }
-});
-
-test('the cache folder', () => {
-  assert.equal(cacheDir({ KNACK_CACHE_DIR: '/x' }, 'darwin'), '/x');
-  assert.equal(cacheDir({ XDG_CACHE_HOME: '/c' }, 'linux'), join('/c', 'knack'));
-  assert.match(cacheDir({}, 'linux'), /\.cache.knack$/);
-  assert.match(cacheDir({}, 'darwin'), /Library.Caches.knack$/);
-  assert.equal(cacheDir({ LOCALAPPDATA: '/l' }, 'win32'), join('/l', 'knack', 'cache'));
 });
