@@ -43,7 +43,7 @@ describe('an editor under test', () => {
   test('opens a file at a place, takes keys, shows ghost text and takes it with Tab', async () => {
     await editor.openFile(file, 2, 1);
     await editor.type('x = probe ');
-    assert.equal(await editor.waitForGhostText(), 'first line\nsecond line');
+    assert.equal(await editor.requestGhostText(), 'first line\nsecond line');
     await editor.press('Tab');
     await editor.waitForCursor(3, 12);
     assert.equal(await editor.ghostText(), undefined);

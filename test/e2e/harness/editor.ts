@@ -193,6 +193,17 @@ export class TestEditor {
     return until('ghost text', timeoutMs, () => this.ghostText());
   }
 
+  /**
+   * Waits for ghost text, and asks for it by command if none comes: VS Code makes its ghost-text part a while after an
+   * editor has opened, so the first keys in a window may have asked no provider.
+   */
+  async requestGhostText(timeoutMs = 15_000): Promise<string> {
+    return this.waitForGhostText(5_000).catch(async () => {
+      await this.runCommand('Trigger Inline Suggestion');
+      return this.waitForGhostText(timeoutMs);
+    });
+  }
+
   /** Runs a command by its title, through the command palette. */
   async runCommand(title: string): Promise<void> {
     await this.page.keyboard.press('F1');

@@ -121,11 +121,7 @@ export async function askFor(editor: TestEditor, workspace: string, place: Place
   const { line, column } = openingOf(readFileSync(path, 'utf8'), place);
   await editor.openFile(path, line, column);
   await editor.type(`\n${INDENT}`);
-  const suggestion = await editor.waitForGhostText(5_000).catch(() => undefined);
-  if (suggestion !== undefined) return suggestion;
-  // VS Code makes its ghost-text part a while after an editor has opened: the first keys in a window may go unasked.
-  await editor.runCommand('Trigger Inline Suggestion');
-  return editor.waitForGhostText(10_000).catch(() => undefined);
+  return editor.requestGhostText().catch(() => undefined);
 }
 
 /** Takes the suggestion with Tab if it is the wanted line; else refuses it and types the line. Saves the file. */
