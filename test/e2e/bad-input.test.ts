@@ -94,7 +94,7 @@ describe('bad input', { timeout: 300_000 }, () => {
     assert.equal(await editor.ghostText(), undefined);
     await editor.runCommand('Knack: Enable');
     await editor.ready();
-    assert.equal(await editor.requestGhostText(), LINE);
+    assert.equal(await editor.waitForGhostText(), LINE);
     await editor.press('Escape');
     await save();
   });
