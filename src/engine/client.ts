@@ -8,6 +8,7 @@ import { CancellationTokenSource, type MessageConnection } from 'vscode-jsonrpc/
 import type { Snapshot } from '../completion/snapshot.ts';
 import type { Completion } from '../completion/suggestion.ts';
 import type { SignalEvent } from '../signals/signal.ts';
+import type { Deleted, Selection, StoredEntry, StoredGroup, StoredSummary } from '../signals/view.ts';
 import { EngineChild, type Exit } from './child.ts';
 import type { EngineSettings, EngineState, InitializeParams } from './protocol.ts';
 import * as protocol from './protocol.ts';
@@ -207,6 +208,38 @@ export class EngineClient {
     const waiting = this.#options.outbox.pending().map((e) => e.eventId);
     await this.#request((engine) => engine.sendRequest(protocol.DeleteAll, undefined));
     this.#options.outbox.ack(waiting);
+  }
+
+  /** Figures for people. @throws EngineUnavailable, or the engine's own error; as do the five below. */
+  overview(): Promise<protocol.Overview> {
+    return this.#request((engine) => engine.sendRequest(protocol.ShowOverview, undefined));
+  }
+
+  /** Everything stored, by day or by file. */
+  groups(by: 'day' | 'file'): Promise<readonly StoredGroup[]> {
+    return this.#request((engine) => engine.sendRequest(protocol.ShowGroups, { by }));
+  }
+
+  list(selection: Selection, limit: number): Promise<readonly StoredSummary[]> {
+    return this.#request((engine) => engine.sendRequest(protocol.ShowList, { selection, limit }));
+  }
+
+  entry(id: string): Promise<StoredEntry | null> {
+    return this.#request((engine) => engine.sendRequest(protocol.ShowEntry, { id }));
+  }
+
+  deleteSelected(selection: Selection): Promise<Deleted> {
+    return this.#request((engine) => engine.sendRequest(protocol.DeleteSelected, { selection }));
+  }
+
+  /** Serves with an earlier checkpoint, `base` or an id. */
+  goBack(checkpoint: string): Promise<void> {
+    return this.#request((engine) => engine.sendRequest(protocol.GoBack, { checkpoint }));
+  }
+
+  /** The prompt of a snapshot, as the model sees it. @throws EngineUnavailable, or the engine's own error. */
+  prompt(snapshot: Snapshot): Promise<protocol.PromptView> {
+    return this.#request((engine) => engine.sendRequest(protocol.ShowPrompt, { snapshot }));
   }
 
   /** How likely the current checkpoint finds an edit. @throws EngineUnavailable, or the engine's own error. */

@@ -6,13 +6,14 @@ import { ensureModel } from '../model/base.ts';
 import { openStore, type Store } from '../signals/store.ts';
 import { loraFor } from '../trainer/plan.ts';
 import { type Base, findModel, loadBase } from './base.ts';
-import { deleteCheckpoints, loadCurrent } from './checkpoint.ts';
+import { BASE, deleteCheckpoints, loadCheckpoint, loadCurrent } from './checkpoint.ts';
 import { Devices } from './devices.ts';
 import * as protocol from './protocol.ts';
 import { Schedule } from './schedule.ts';
 import { Server } from './serve.ts';
 import { databasePath } from './storage.ts';
 import { ownVersion } from './version.ts';
+import { overviewOf, promptView } from './view.ts';
 
 /** How often to look whether another window's trainer has promoted a checkpoint. */
 const POINTER_MS = 1000;
@@ -54,6 +55,13 @@ export class Engine {
     connection.onRequest(protocol.DownloadModel, () => this.#fetchModel());
     connection.onRequest(protocol.TrainNow, () => this.#trainNow());
     connection.onRequest(protocol.TestDevices, () => this.#testDevices());
+    connection.onRequest(protocol.ShowOverview, () => this.#overview());
+    connection.onRequest(protocol.ShowGroups, ({ by }) => this.#open().groups(by));
+    connection.onRequest(protocol.ShowList, ({ selection, limit }) => this.#open().list(selection, limit));
+    connection.onRequest(protocol.ShowEntry, ({ id }) => this.#open().entry(id));
+    connection.onRequest(protocol.ShowPrompt, ({ snapshot }) => promptView(snapshot, this.#loaded().tokenizer));
+    connection.onRequest(protocol.DeleteSelected, ({ selection }) => this.#open().deleteSelected(selection));
+    connection.onRequest(protocol.GoBack, ({ checkpoint }) => this.#goBack(checkpoint));
     connection.onRequest(protocol.DeleteAll, () => this.#deleteAll());
     connection.onNotification(protocol.Activity, ({ at }) => this.#activity(at));
     connection.onNotification(protocol.Configure, (next) => this.#configure(next));
@@ -209,10 +217,27 @@ export class Engine {
     return this.#schedule.testDevices();
   }
 
+  #overview(): protocol.Overview {
+    const { storageDir } = this.#params!;
+    const baseHash = this.#base?.model.sha256 ?? null;
+    return overviewOf(this.#open(), { storageDir, baseHash, now: Date.now() });
+  }
+
+  async #goBack(checkpoint: string): Promise<void> {
+    const store = this.#open();
+    const base = this.#loaded();
+    // Looked at first, so that nothing is left for a checkpoint that cannot serve.
+    await loadCheckpoint(this.#params!.storageDir, checkpoint, base);
+    this.#schedule?.stop('Another checkpoint was chosen.');
+    store.rollBack(base.model.sha256, checkpoint === BASE.checkpoint ? null : checkpoint, 'Chosen by you.');
+    this.#unusable = null;
+    await this.#followPointer();
+  }
+
   async #deleteAll(): Promise<void> {
-    if (this.#store === null) throw new Error('The database is not open; nothing was deleted.');
+    const store = this.#open();
     this.#schedule?.stop('Everything stored is being deleted.');
-    this.#store.deleteAll();
+    store.deleteAll();
     await deleteCheckpoints(this.#params!.storageDir);
     await this.#followPointer();
   }
@@ -227,6 +252,18 @@ export class Engine {
     // Another model does not come this way: the client starts another engine for it.
     this.#params = { ...this.#params, ...next };
     void this.#schedule?.tick();
+  }
+
+  /** @throws if the database is not open: the notice in the state says why */
+  #open(): Store {
+    if (this.#store === null) throw new Error('The database is not open, so there is nothing to show or delete.');
+    return this.#store;
+  }
+
+  /** @throws if the model is not loaded */
+  #loaded(): Base {
+    if (this.#base === null) throw new Error('The model is not loaded yet.');
+    return this.#base;
   }
 
   #settings(): protocol.EngineSettings {

@@ -6,6 +6,7 @@ import { NotificationType, RequestType } from 'vscode-jsonrpc';
 import type { Snapshot } from '../completion/snapshot.ts';
 import type { Completion } from '../completion/suggestion.ts';
 import type { SignalEvent } from '../signals/signal.ts';
+import type { DayStats, Deleted, Selection, StoredEntry, StoredGroup, StoredSummary } from '../signals/view.ts';
 import type { DeviceSetting } from './device.ts';
 
 /** Settings that the engine needs, already validated by the client. */
@@ -57,6 +58,60 @@ export interface Score {
   readonly tokens: number;
 }
 
+/** One round of training, for people. Times are epoch milliseconds, losses in nats a token. */
+export interface RoundInfo {
+  readonly id: number;
+  readonly started: number;
+  readonly ended: number | null;
+  readonly device: string;
+  readonly signals: number;
+  readonly steps: number | null;
+  readonly lossBefore: number | null;
+  readonly lossAfter: number | null;
+  /** Null while it runs. */
+  readonly decision: 'promoted' | 'refused' | 'stopped' | 'failed' | null;
+  readonly reason: string;
+  readonly checkpoint: string | null;
+}
+
+export interface CheckpointInfo {
+  readonly id: string;
+  readonly created: number;
+  readonly state: 'candidate' | 'current' | 'refused' | 'retired' | 'rolled-back';
+  readonly reason: string;
+  /** Whether one can go back to it: older ones are deleted. */
+  readonly usable: boolean;
+}
+
+/** What the panel shows. */
+export interface Overview {
+  /** Checkpoint that serves: `base` or an id. */
+  readonly checkpoint: string;
+  readonly newSignals: number;
+  /** Days of the last 60 on which something was offered, oldest first. */
+  readonly days: readonly DayStats[];
+  /** Newest first, at most 50. */
+  readonly rounds: readonly RoundInfo[];
+  /** Newest first. */
+  readonly checkpoints: readonly CheckpointInfo[];
+  readonly stored: {
+    readonly folder: string;
+    readonly suggestions: number;
+    readonly oldestAt: number | null;
+    readonly databaseBytes: number;
+    readonly checkpointBytes: number;
+  };
+}
+
+/** The prompt that a snapshot comes to, as the model sees it. */
+export interface PromptView {
+  readonly format: string;
+  /** SHA-256 (hex), as in Suggestion.promptHash. */
+  readonly hash: string;
+  /** One for each file that it tells of, in order; all texts joined are the prompt. */
+  readonly parts: readonly { readonly tokens: number; readonly text: string }[];
+}
+
 export type EnginePhase =
   | 'starting'
   | 'model-missing' // ask the user, then `downloadModel`
@@ -98,6 +153,17 @@ export const DownloadModel = new RequestType<void, void, void>('downloadModel');
 export const TrainNow = new RequestType<void, { started: boolean; reason: string }, void>('trainNow');
 /** Test the devices for training again; answers in a sentence what was found. */
 export const TestDevices = new RequestType<void, string, void>('testDevices');
+export const ShowOverview = new RequestType<void, Overview, void>('overview');
+export const ShowGroups = new RequestType<{ by: 'day' | 'file' }, readonly StoredGroup[], void>('groups');
+export const ShowList = new RequestType<{ selection: Selection; limit: number }, readonly StoredSummary[], void>(
+  'list',
+);
+export const ShowEntry = new RequestType<{ id: string }, StoredEntry | null, void>('entry');
+export const ShowPrompt = new RequestType<{ snapshot: Snapshot }, PromptView, void>('prompt');
+/** Delete some suggestions and what became of them. What was learned from them stays, and is named in the answer. */
+export const DeleteSelected = new RequestType<{ selection: Selection }, Deleted, void>('deleteSelected');
+/** Serve with an earlier checkpoint (`base` or an id), and learn on from there. */
+export const GoBack = new RequestType<{ checkpoint: string }, void, void>('goBack');
 /** Delete everything that was learned and stored. */
 export const DeleteAll = new RequestType<void, void, void>('deleteAll');
 export const StateChanged = new NotificationType<EngineState>('stateChanged');

@@ -94,10 +94,16 @@ export class LearningTables {
     });
   }
 
-  /** Goes back to an earlier checkpoint, or with null to the base. @throws if it is not one of this base */
+  /**
+   * Goes back to an earlier checkpoint, or with null to the base. A round that is under way ends as stopped: its
+   * candidate comes from what is being left. @throws if it is not one of this base
+   */
   rollBack(baseHash: string, to: string | null, reason: string): void {
     this.#transaction(() => {
       if (to !== null) this.#known(baseHash, to);
+      this.#db
+        .prepare(`UPDATE round SET ended = ?, decision = 'stopped', reason = ? WHERE base_hash = ? AND ended IS NULL`)
+        .run(this.#clock(), reason.slice(0, 1_000), baseHash);
       this.#retire(baseHash, 'rolled-back', reason, to);
       if (to === null) {
         this.#db.prepare('DELETE FROM current WHERE base_hash = ?').run(baseHash);

@@ -18,6 +18,8 @@ import {
 } from './store-learning.ts';
 import { openDatabase } from './store-open.ts';
 import { type ExampleRow, type SignalStats, SignalTables } from './store-signals.ts';
+import { ViewTables } from './store-view.ts';
+import type { DayStats, Deleted, Selection, StoredEntry, StoredGroup, StoredSummary } from './view.ts';
 
 export { StoreError, type StoreErrorCode } from './store-error.ts';
 export type { Checkpoint, CheckpointState, Metrics, Round, RoundEnd, RoundStart } from './store-learning.ts';
@@ -64,6 +66,7 @@ export class Store {
   #db: Database;
   #signals: SignalTables;
   #learning: LearningTables;
+  #view: ViewTables;
 
   constructor(options: StoreOptions, db: Database) {
     this.#options = options;
@@ -71,6 +74,7 @@ export class Store {
     this.#db = db;
     this.#signals = new SignalTables(db, options.clock);
     this.#learning = new LearningTables(db, options.clock);
+    this.#view = new ViewTables(db);
   }
 
   /**
@@ -150,7 +154,7 @@ export class Store {
     this.#run(() => this.#learning.refuse(baseHash, id, reason, metrics));
   }
 
-  /** Back to an earlier checkpoint, or with null to the base. */
+  /** Back to an earlier checkpoint, or with null to the base; a round that is under way comes to nothing. */
   rollBack(baseHash: string, to: string | null, reason: string): void {
     this.#run(() => this.#learning.rollBack(baseHash, to, reason));
   }
@@ -233,6 +237,31 @@ export class Store {
     });
   }
 
+  days(from: number): DayStats[] {
+    return this.#run(() => this.#view.days(from));
+  }
+
+  groups(by: 'day' | 'file'): StoredGroup[] {
+    return this.#run(() => this.#view.groups(by));
+  }
+
+  list(selection: Selection, limit: number): StoredSummary[] {
+    return this.#run(() => this.#view.list(selection, limit));
+  }
+
+  entry(id: string): StoredEntry | null {
+    return this.#run(() => this.#view.entry(id));
+  }
+
+  /** Deletes suggestions and what became of them, also from the file's free pages and from its log. */
+  deleteSelected(selection: Selection): Deleted {
+    return this.#run(() => {
+      const deleted = this.#view.delete(selection);
+      this.#giveBack();
+      return deleted;
+    });
+  }
+
   stats(): StoreStats {
     return this.#run(() => ({
       ...this.#signals.stats(),
@@ -271,6 +300,7 @@ export class Store {
       this.#db = db;
       this.#signals = new SignalTables(db, this.#options.clock);
       this.#learning = new LearningTables(db, this.#options.clock);
+      this.#view = new ViewTables(db);
       if (notice !== null) this.#options.onNotice?.(notice);
       try {
         return step();

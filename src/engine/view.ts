@@ -1,0 +1,92 @@
+/** What the engine tells people: figures for the panel, and the prompt as the model sees it. */
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Snapshot } from '../completion/snapshot.ts';
+import { buildPrompt, PROMPT_FORMAT, PROMPT_TOKENS } from '../model/prompt.ts';
+import type { Tokenizer } from '../model/tokenizer.ts';
+import type { Store } from '../signals/store.ts';
+import type { CheckpointInfo, Overview, PromptView, RoundInfo } from './protocol.ts';
+import { checkpointDir, checkpointsDir } from './storage.ts';
+
+/** How far back the panel's charts go. */
+const CHART_DAYS = 60;
+const ROUNDS = 50;
+
+/**
+ * @param baseHash base whose learning is shown; null while there is no model
+ * @throws StoreError
+ */
+export function overviewOf(
+  store: Store,
+  { storageDir, baseHash, now }: { storageDir: string; baseHash: string | null; now: number },
+): Overview {
+  const { suggestions, oldestAt, bytes } = store.stats();
+  return {
+    checkpoint: (baseHash === null ? null : store.current(baseHash)?.id) ?? 'base',
+    newSignals: baseHash === null ? 0 : store.newSignals(baseHash),
+    days: store.days(now - CHART_DAYS * 86_400_000),
+    rounds: baseHash === null ? [] : store.rounds(baseHash, ROUNDS).map(roundInfo),
+    checkpoints: baseHash === null ? [] : store.checkpoints(baseHash).map((c) => checkpointInfo(c, storageDir)),
+    stored: {
+      folder: storageDir,
+      suggestions,
+      oldestAt,
+      databaseBytes: bytes,
+      checkpointBytes: sizeOf(checkpointsDir(storageDir)),
+    },
+  };
+}
+
+/** The prompt of a snapshot, cut where a file's header begins. */
+export function promptView(snapshot: Snapshot, tokenizer: Tokenizer): PromptView {
+  const { ids, hash } = buildPrompt(snapshot, tokenizer, PROMPT_TOKENS);
+  const header = tokenizer.special('<filename>');
+  const parts: number[][] = [];
+  for (const id of ids) {
+    if (id === header || parts.length === 0) parts.push([]);
+    parts.at(-1)!.push(id);
+  }
+  const text = (part: readonly number[]): string =>
+    Buffer.concat(part.map((id) => tokenizer.bytes(id))).toString('utf8');
+  return { format: PROMPT_FORMAT, hash, parts: parts.map((part) => ({ tokens: part.length, text: text(part) })) };
+}
+
+function roundInfo({
+  id,
+  started,
+  ended,
+  device,
+  signals,
+  steps,
+  ...round
+}: ReturnType<Store['rounds']>[number]): RoundInfo {
+  const { lossBefore, lossAfter, decision, reason, checkpoint } = round;
+  return {
+    id,
+    started,
+    ended,
+    device,
+    signals,
+    steps,
+    lossBefore,
+    lossAfter,
+    decision,
+    reason: reason ?? '',
+    checkpoint,
+  };
+}
+
+function checkpointInfo(
+  { id, created, state, reason }: ReturnType<Store['checkpoints']>[number],
+  storageDir: string,
+): CheckpointInfo {
+  return { id, created, state, reason, usable: existsSync(checkpointDir(storageDir, id)) };
+}
+
+/** Bytes of all files under a folder; 0 if there is none. */
+function sizeOf(folder: string): number {
+  if (!existsSync(folder)) return 0;
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  const size = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  return files.reduce((sum, { parentPath, name }) => sum + size(join(parentPath, name)), 0);
+}

@@ -1,0 +1,162 @@
+/** The database as people look at it: by day and by file, entry by entry; and letting go of some of it. */
+import type { Database } from 'better-sqlite3';
+import type { RecentEdit } from '../completion/snapshot.ts';
+import type { OutcomeKind } from './signal.ts';
+import type { DayStats, Deleted, Selection, StoredEntry, StoredGroup, StoredSummary } from './view.ts';
+
+/** The day on which a suggestion arrived, on this machine's calendar. */
+const DAY = `strftime('%Y-%m-%d', s.first_at / 1000.0, 'unixepoch', 'localtime')`;
+
+/** Suggestions deleted in one transaction, so that other processes never wait long. */
+const DELETE_BATCH = 200;
+
+export class ViewTables {
+  readonly #db: Database;
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  /** Days on which something was offered since `from` (epoch milliseconds), oldest first. */
+  days(from: number): DayStats[] {
+    return this.#db
+      .prepare(
+        `SELECT ${DAY} AS day, count(*) AS offered,
+           coalesce(sum(o.kind IN ('accepted', 'partly-accepted', 'rejected', 'ignored')), 0) AS seen,
+           coalesce(sum(o.kind IN ('accepted', 'partly-accepted')), 0) AS accepted,
+           coalesce(sum(o.kind = 'rejected'), 0) AS rejected,
+           coalesce(sum(max(o.accepted_chars - o.typed_chars, 0)), 0) AS saved
+         FROM suggestion s JOIN offer f ON f.suggestion = s.n LEFT JOIN outcome o ON o.suggestion = s.n
+         WHERE s.first_at >= ? GROUP BY day ORDER BY day`,
+      )
+      .all(from) as DayStats[];
+  }
+
+  /** Everything stored, by day or by file, newest first. */
+  groups(by: 'day' | 'file'): StoredGroup[] {
+    const key = by === 'day' ? DAY : `coalesce(f.path, '')`;
+    return this.#db
+      .prepare(
+        `SELECT ${key} AS key, count(*) AS suggestions, max(s.first_at) AS newest
+         FROM suggestion s LEFT JOIN offer f ON f.suggestion = s.n GROUP BY key ORDER BY newest DESC`,
+      )
+      .all() as StoredGroup[];
+  }
+
+  /** The newest `limit` suggestions of a selection, newest first. */
+  list(selection: Selection, limit: number): StoredSummary[] {
+    return this.#db
+      .prepare(
+        `SELECT s.id, s.first_at AS at, coalesce(f.path, '') AS path, substr(coalesce(f.text, ''), 1, 200) AS text,
+           o.kind AS outcome
+         FROM suggestion s LEFT JOIN offer f ON f.suggestion = s.n LEFT JOIN outcome o ON o.suggestion = s.n
+         WHERE ${where(selection)} ORDER BY s.n DESC LIMIT @limit`,
+      )
+      .all({ wanted: wanted(selection), limit }) as StoredSummary[];
+  }
+
+  /** All that is stored of one suggestion, or null. */
+  entry(id: string): StoredEntry | null {
+    const row = this.#db
+      .prepare(
+        `SELECT s.n, s.first_at, f.*, o.kind, o.observed, o.reason, o.accepted_chars, t.text AS typed
+         FROM suggestion s LEFT JOIN offer f ON f.suggestion = s.n LEFT JOIN outcome o ON o.suggestion = s.n
+         LEFT JOIN typed_instead t ON t.suggestion = s.n WHERE s.id = ?`,
+      )
+      .get(id) as EntryRow | undefined;
+    if (row === undefined) return null;
+    const looks = this.#db
+      .prepare('SELECT after_ms, share, observed FROM survival WHERE suggestion = ? ORDER BY after_ms')
+      .all(row.n) as { after_ms: number; share: number; observed: number }[];
+    return {
+      id,
+      at: row.first_at,
+      text: row.text ?? '',
+      outcome: row.kind,
+      offer: row.path === null ? null : offerOf(row),
+      observed: row.observed === null ? null : row.observed === 1,
+      reason: row.reason,
+      acceptedChars: row.accepted_chars,
+      typedInstead: row.typed,
+      survival: looks.map((l) => ({ afterMs: l.after_ms, share: l.share, observed: l.observed === 1 })),
+    };
+  }
+
+  /** Deletes a selection, with all that hangs on it; what was learned from it stays, and is named. */
+  delete(selection: Selection): Deleted {
+    const parameters = { wanted: wanted(selection) };
+    const learnedBy = this.#db
+      .prepare(
+        `SELECT r.checkpoint FROM round r WHERE r.decision = 'promoted' AND r.checkpoint IS NOT NULL AND r.through_seq >= (
+           SELECT min(o.seq) FROM suggestion s JOIN outcome o ON o.suggestion = s.n
+           LEFT JOIN offer f ON f.suggestion = s.n WHERE ${where(selection)})
+         ORDER BY r.n DESC`,
+      )
+      .pluck()
+      .all(parameters) as string[];
+    const some = this.#db.prepare(
+      `DELETE FROM suggestion WHERE n IN (
+         SELECT s.n FROM suggestion s LEFT JOIN offer f ON f.suggestion = s.n WHERE ${where(selection)} LIMIT @limit)`,
+    );
+    let suggestions = 0;
+    for (;;) {
+      const { changes } = some.run({ ...parameters, limit: DELETE_BATCH });
+      suggestions += changes;
+      if (changes < DELETE_BATCH) return { suggestions, learnedBy };
+    }
+  }
+}
+
+function where({ by }: Selection): string {
+  if (by === 'id') return 's.id = @wanted';
+  return by === 'day' ? `${DAY} = @wanted` : `coalesce(f.path, '') = @wanted`;
+}
+
+function wanted(selection: Selection): string {
+  if (selection.by === 'id') return selection.id;
+  return selection.by === 'day' ? selection.day : selection.path;
+}
+
+interface EntryRow {
+  readonly n: number;
+  readonly first_at: number;
+  readonly path: string | null;
+  readonly language: string;
+  readonly start_line: number;
+  readonly before: string;
+  readonly after: string;
+  readonly recent: string;
+  readonly checkpoint: string;
+  readonly trigger: string;
+  readonly latency_ms: number;
+  readonly token_logprobs: string;
+  readonly prompt_hash: string | null;
+  readonly prompt_format: string;
+  readonly window_id: string;
+  readonly redactions: number;
+  readonly text: string | null;
+  readonly kind: OutcomeKind | null;
+  readonly observed: number | null;
+  readonly reason: string | null;
+  readonly accepted_chars: number | null;
+  readonly typed: string | null;
+}
+
+function offerOf(row: EntryRow): NonNullable<StoredEntry['offer']> {
+  return {
+    path: row.path!,
+    language: row.language,
+    startLine: row.start_line,
+    before: row.before,
+    after: row.after,
+    recent: JSON.parse(row.recent) as RecentEdit[],
+    checkpoint: row.checkpoint,
+    trigger: row.trigger,
+    latencyMs: row.latency_ms,
+    tokenLogprobs: JSON.parse(row.token_logprobs) as number[],
+    promptHash: row.prompt_hash,
+    promptFormat: row.prompt_format,
+    windowId: row.window_id,
+    redactions: row.redactions,
+  };
+}

@@ -1,0 +1,73 @@
+/** What people see of the database, as plain values: days, files, single entries, and what a deletion leaves behind. */
+import type { RecentEdit } from '../completion/snapshot.ts';
+import type { OutcomeKind } from './signal.ts';
+
+/** One day of suggestions, by the machine's local time. */
+export interface DayStats {
+  /** `YYYY-MM-DD`. */
+  readonly day: string;
+  readonly offered: number;
+  /** Offered, and surely looked at: accepted, partly accepted, rejected or ignored. */
+  readonly seen: number;
+  /** Accepted, all or a part. */
+  readonly accepted: number;
+  readonly rejected: number;
+  /** UTF-16 units that stand in documents and were not typed. */
+  readonly saved: number;
+}
+
+/** Suggestions of one day or one file. */
+export interface StoredGroup {
+  /** The day (`YYYY-MM-DD`), or the path as in Snapshot.path; empty for what has no offer (yet). */
+  readonly key: string;
+  readonly suggestions: number;
+  /** Arrival of the newest, epoch milliseconds. */
+  readonly newest: number;
+}
+
+/** One suggestion in a list. */
+export interface StoredSummary {
+  readonly id: string;
+  readonly at: number;
+  readonly path: string;
+  /** The suggestion's beginning, at most 200 units. */
+  readonly text: string;
+  readonly outcome: OutcomeKind | null;
+}
+
+/** All that is stored of one suggestion; texts as they are stored, without secrets. Null where nothing is stored. */
+export interface StoredEntry extends Omit<StoredSummary, 'path'> {
+  readonly offer: {
+    readonly path: string;
+    readonly language: string;
+    readonly startLine: number;
+    readonly before: string;
+    readonly after: string;
+    readonly recent: readonly RecentEdit[];
+    readonly checkpoint: string;
+    readonly trigger: string;
+    readonly latencyMs: number;
+    readonly tokenLogprobs: readonly number[];
+    readonly promptHash: string | null;
+    readonly promptFormat: string;
+    readonly windowId: string;
+    readonly redactions: number;
+  } | null;
+  readonly observed: boolean | null;
+  readonly reason: string | null;
+  readonly acceptedChars: number | null;
+  readonly typedInstead: string | null;
+  readonly survival: readonly { readonly afterMs: number; readonly share: number; readonly observed: boolean }[];
+}
+
+/** Which suggestions are meant. */
+export type Selection =
+  | { readonly by: 'id'; readonly id: string }
+  | { readonly by: 'day'; readonly day: string }
+  | { readonly by: 'file'; readonly path: string };
+
+export interface Deleted {
+  readonly suggestions: number;
+  /** Promoted checkpoints, newest first, that were trained while some of it was stored: what they learned stays. */
+  readonly learnedBy: readonly string[];
+}
