@@ -4,12 +4,12 @@
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { globSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, globSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { defaultCacheDir } from '../src/model/cache.ts';
-import { ARMS, armKinds } from '../src/replay/arms.ts';
+import { ARMS, armKinds, REFERENCE } from '../src/replay/arms.ts';
 import { ReplayError } from '../src/replay/history.ts';
 import { table } from '../src/replay/report.ts';
 import { runSession, type Settings, type Source, type Watcher } from '../src/replay/session.ts';
@@ -18,8 +18,11 @@ import { ROOT } from './paths.ts';
 import { main, UserError } from './progress.ts';
 
 const USAGE = `Usage: npm run replay -- SOURCE… [--arms ${ARMS.map((a) => a.name).join(',')}] [--limit N] [--since DATE] [--signals N]
-       [--seed S] [--workers N] [--sequence] [--out report.json]
+       [--seed S] [--workers N] [--sequence] [--every K] [--adapter DIR] [--threshold X] [--out report.json]
 A SOURCE is a git directory (work tree or bare) or a replay file (.jsonl.gz).`;
+
+/** The adapter of the model as it ships. */
+const SHIPPED_ADAPTER = join(ROOT, 'media', 'model');
 
 /** How often the time left is told, and from how much of the past it is worked out, in milliseconds. */
 const TELL_EVERY = 5_000;
@@ -27,6 +30,8 @@ const RATE_OVER = 60_000;
 
 interface Options extends Pick<Settings, 'arms' | 'span' | 'seed' | 'workers' | 'sequence'> {
   readonly sources: readonly string[];
+  /** Folder of an adapter that `frozen` serves with instead of the shipped one. */
+  readonly adapter: string | null;
   readonly out: string | null;
 }
 
@@ -45,21 +50,26 @@ export function parseOptions(args: readonly string[]): Options {
         seed: text,
         workers: text,
         out: text,
+        every: text,
+        adapter: text,
+        threshold: text,
         sequence: { type: 'boolean' },
       },
     });
     if (positionals.length === 0) throw new UserError('No source was given.');
     return {
       sources: positionals,
-      arms: armKinds((values.arms ?? ARMS.map((a) => a.name).join(',')).split(',')),
+      arms: armKinds((values.arms ?? ARMS.map((a) => a.name).join(',')).split(','), threshold(values.threshold)),
       span: {
         limit: values.limit === undefined ? null : whole('limit', values.limit, 1),
         since: values.since === undefined ? null : seconds(values.since),
         signals: values.signals === undefined ? null : whole('signals', values.signals, 1),
+        every: whole('every', values.every ?? '1', 1),
       },
       seed: whole('seed', values.seed ?? '0', 0),
       workers: values.workers === undefined ? Math.min(2, availableParallelism()) : whole('workers', values.workers, 1),
       sequence: values.sequence ?? false,
+      adapter: values.adapter ?? null,
       out: values.out ?? null,
     };
   } catch (error) {
@@ -72,6 +82,12 @@ function whole(name: string, text: string, least: number): number {
   const value = Number(text);
   if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= least) return value;
   throw new UserError(`--${name} is a whole number of at least ${least}, not "${text}".`);
+}
+
+function threshold(text: string | undefined): number | null {
+  if (text === undefined) return null;
+  if (text.trim() !== '' && Number.isFinite(Number(text))) return Number(text);
+  throw new UserError(`--threshold is a number such as -0.3, not "${text}".`);
 }
 
 function seconds(text: string): number {
@@ -140,12 +156,18 @@ function duration(ms: number): string {
 }
 
 async function run(): Promise<undefined> {
-  const { sources, out, ...options } = parseOptions(process.argv.slice(2));
+  const { sources, out, adapter, ...options } = parseOptions(process.argv.slice(2));
   try {
     const cacheDir = defaultCacheDir();
+    const model = process.env.KNACK_REPLAY_MODEL ?? null;
+    if (adapter !== null && !existsSync(adapter)) throw new UserError(`--adapter ${adapter}: there is no such folder.`);
+    // What ships was trained on the default model.
+    const place = { model, cacheDir, adapter: adapter ?? (model === null ? SHIPPED_ADAPTER : null) };
+    const frozen = options.arms.find((a) => a.name === REFERENCE);
+    if (frozen?.checkpoint(place) === 'base') console.error(`• ${REFERENCE}: no adapter ships, so the base serves.`);
     const settings: Settings = {
       ...options,
-      place: { model: process.env.KNACK_REPLAY_MODEL ?? null, cacheDir },
+      place,
       logs: join(cacheDir, 'replays'),
       code: codeDigest(),
     };

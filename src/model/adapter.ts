@@ -22,7 +22,8 @@ export interface Adapter {
 }
 
 const CONFIG = 'adapter_config.json';
-const WEIGHTS = 'adapter_model.safetensors';
+/** The file of an adapter's matrices in its folder. */
+export const ADAPTER_WEIGHTS = 'adapter_model.safetensors';
 const ORIGIN = 'knack.json';
 
 /**
@@ -47,7 +48,7 @@ export async function writeAdapter(
   );
   const files: Record<string, Uint8Array> = {
     ...(training ? trainingFiles(origin.config, shape, training) : {}),
-    [WEIGHTS]: weights,
+    [ADAPTER_WEIGHTS]: weights,
     [CONFIG]: json({
       peft_type: 'LORA',
       task_type: 'CAUSAL_LM',
@@ -98,7 +99,7 @@ export async function readAdapter(
 ): Promise<Adapter> {
   const shape = shapeOf(await readJsonObject(join(dir, CONFIG)), base.config, dir);
   checkLora(base.config, shape);
-  const path = join(dir, WEIGHTS);
+  const path = join(dir, ADAPTER_WEIGHTS);
   await checkOrigin(dir, path, base.sha256);
   const stored = (await readSafetensors(path)).tensors;
   const matrices = new Map<string, Float32Array>();

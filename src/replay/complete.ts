@@ -4,6 +4,7 @@ import { takeSnapshot } from '../completion/take.ts';
 import { type Base, findModel, loadBase } from '../engine/base.ts';
 import { BASE, type Loaded } from '../engine/checkpoint.ts';
 import { Server } from '../engine/serve.ts';
+import { readAdapter } from '../model/adapter.ts';
 import { loraFor } from '../trainer/plan.ts';
 import type { Answer, Arm } from './arm.ts';
 import { ReplayError } from './history.ts';
@@ -44,14 +45,27 @@ export class Complete implements Arm {
   }
 }
 
-/**
- * The untuned base.
- *
- * @param model as findModel's setting: null for the default model
- * @throws ReplayError if the model is not in the cache folder
- */
+/** The untuned base. @throws ReplayError if the model is not in the cache folder */
 export async function startZeroshot(model: string | null, cacheDir: string): Promise<Complete> {
+  return Complete.start(await openBase(model, cacheDir), BASE);
+}
+
+/**
+ * The model as it ships.
+ *
+ * @param adapter folder of the shipped adapter; null: the base is what ships
+ * @throws ReplayError if the model is not in the cache folder
+ * @throws ModelError if the adapter is damaged or was made for another base
+ */
+export async function startFrozen(model: string | null, cacheDir: string, adapter: string | null): Promise<Complete> {
+  const base = await openBase(model, cacheDir);
+  if (adapter === null) return Complete.start(base, BASE);
+  return Complete.start(base, { checkpoint: 'shipped', adapter: await readAdapter(adapter, base.model) });
+}
+
+/** @param model as findModel's setting: null for the default model */
+async function openBase(model: string | null, cacheDir: string): Promise<Base> {
   const path = await findModel(model, cacheDir);
   if (path === null) throw new ReplayError(`The model is not in ${cacheDir}: "Knack: Download Model" fetches it.`);
-  return Complete.start(await loadBase(path, cacheDir, () => undefined), BASE);
+  return loadBase(path, cacheDir, () => undefined);
 }

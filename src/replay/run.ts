@@ -1,6 +1,6 @@
 /** Plays one source before several arms: every ask is answered by every arm, and logged. */
 import type { Arm } from './arm.ts';
-import type { ArmKind } from './arms.ts';
+import { type ArmKind, REFERENCE } from './arms.ts';
 import { applyEdit } from './edit.ts';
 import type { Commit, History } from './history.ts';
 import type { AnswerLog, Logged } from './log.ts';
@@ -14,12 +14,17 @@ export interface Span {
   readonly since: number | null;
   /** Commits with asks, at most. */
   readonly limit: number | null;
-  /** The source ends at the ask at which the first arm has so many signals. */
+  /** The source ends at the ask at which `frozen`, or else the first arm, has so many signals. */
   readonly signals: number | null;
+  /** Of the asks, every so-many-th is put: quick looks, no figure of the protocol. */
+  readonly every: number;
 }
 
 /** An arm that runs: in this process, watching the typist; or in a pool, where only the question counts. */
-export type Running = { readonly kind: ArmKind } & ({ readonly arm: Arm } | { readonly pool: Pool });
+export type Running = { readonly kind: ArmKind } & (
+  | { readonly arm: Arm }
+  | { readonly pool: Pool; readonly checkpoint: string }
+);
 
 export interface SourceRun {
   /** As `running`. */
@@ -46,8 +51,11 @@ function* selected(history: History, { since, limit }: Span): Generator<{ commit
 function* played(history: History, span: Span, seed: number): Generator<Played | { kind: 'commit' }> {
   const typist = new Typist(seed);
   let index = 0;
+  let asked = 0;
   for (const { commit, asks } of selected(history, span)) {
-    yield* asks ? typist.play(commit, index++) : typist.pass(commit);
+    for (const p of asks ? typist.play(commit, index++) : typist.pass(commit)) {
+      if (p.kind !== 'ask' || asked++ % span.every === 0) yield p;
+    }
     yield { kind: 'commit' };
   }
 }
@@ -75,6 +83,12 @@ export async function replay(
   let resumed = 0;
   let failure: unknown = null;
   let index = 0;
+  const counted = Math.max(
+    0,
+    running.findIndex((r) => r.kind.name === REFERENCE),
+  );
+  const signalEnd = (): number | null =>
+    span.signals && nthSignal(results[counted]!.asks, running[counted]!.kind.threshold, span.signals);
 
   const enter = (at: number, arm: number, ask: Ask, { answer, ms }: Logged): void => {
     const { id, point, commit, file, hunk, text } = ask;
@@ -88,15 +102,15 @@ export async function replay(
 
   for (const p of played(history, span, seed)) {
     if (p.kind === 'commit') {
-      if (span.signals !== null && signalEnd(results[0]!.asks, running[0]!.kind.threshold, span.signals) !== null)
-        break;
+      if (signalEnd() !== null) break;
       continue;
     }
     if (p.kind !== 'ask') {
       for (const r of running) if ('arm' in r) r.arm.watch?.(p);
       if (p.kind === 'left') {
         const { commit, file, hunk, total } = p;
-        hunks.push({ commit, file, hunk, total, index: begins.get(`${commit}/${file}/${hunk}`)! });
+        // A hunk of which no ask was put (`every`) counts from the next one on.
+        hunks.push({ commit, file, hunk, total, index: begins.get(`${commit}/${file}/${hunk}`) ?? index });
       }
       continue;
     }
@@ -105,13 +119,14 @@ export async function replay(
     const hunk = `${ask.commit}/${ask.file}/${ask.hunk}`;
     if (!begins.has(hunk)) begins.set(hunk, at);
     for (const [n, r] of running.entries()) {
-      const { name, checkpoint } = r.kind;
+      const { name } = r.kind;
       if ('arm' in r) {
         const began = performance.now();
         const answer = await r.arm.answer(ask.question);
         enter(at, n, ask, { answer, ms: performance.now() - began });
         continue;
       }
+      const { checkpoint } = r;
       const found = log.find(ask.id, name, checkpoint);
       if (found) {
         resumed++;
@@ -137,8 +152,7 @@ export async function replay(
   await Promise.all(underWay);
   if (failure !== null) throw failure;
 
-  const end = span.signals === null ? null : signalEnd(results[0]!.asks, running[0]!.kind.threshold, span.signals);
-  const until = end ?? index - 1;
+  const until = signalEnd() ?? index - 1;
   progress(until + 1);
   return {
     runs: results.map((r) => ({ asks: r.asks.slice(0, until + 1), hunks: hunks.filter((h) => h.index <= until) })),
@@ -148,7 +162,7 @@ export async function replay(
 }
 
 /** Index of the ask at which an arm has its n-th signal, or null; answers may still be missing at the end. */
-function signalEnd(asks: readonly Answered[], threshold: number, n: number): number | null {
+function nthSignal(asks: readonly Answered[], threshold: number, n: number): number | null {
   const missing = asks.findIndex((a) => !a);
   let signals = 0;
   for (const { ask, fate } of walk(missing < 0 ? asks : asks.slice(0, missing), threshold)) {

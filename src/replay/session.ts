@@ -64,7 +64,7 @@ export async function runSession(sources: readonly Source[], settings: Settings,
       for (const kind of arms) {
         const found = pools.get(kind);
         if (found) {
-          running.push({ kind, pool: found });
+          running.push({ kind, pool: found, checkpoint: kind.checkpoint(place) });
           continue;
         }
         const arm = (sequence && watching.get(kind)) || (await kind.start(place));

@@ -87,7 +87,8 @@ test('one worker or two, in one go or killed and resumed: the same report but fo
   const ids = logged('killed')
     .trimEnd()
     .split('\n')
-    .map((l) => JSON.parse(l).id);
+    .map((l) => JSON.parse(l))
+    .map(({ id, arm }) => `${arm} ${id}`);
   assert.equal(new Set(ids).size, ids.length, 'no answer was worked out twice');
 
   const { protocol, seed, sources, pooled } = expected as Record<string, unknown> & {
@@ -97,7 +98,7 @@ test('one worker or two, in one go or killed and resumed: the same report but fo
   assert.deepEqual([protocol, seed], [1, 5]);
   assert.deepEqual(
     sources[0]!.arms.map((a) => a.name),
-    ['zeroshot', 'copy'],
+    ['frozen', 'zeroshot', 'copy'],
   );
   assert.deepEqual(pooled, { arms: sources[0]!.arms }, 'one source pooled is itself');
 });
@@ -114,6 +115,7 @@ test('--since takes earlier commits over without asks, --signals ends at a signa
   const sum = (a: { asks: Record<string, number> }) => Object.values(a.asks).reduce((x, y) => x + y, 0);
   assert.ok(sum(late) > 0 && sum(late) < sum(all));
   assert.equal((await report('--signals', '10')).shown, 10);
+  assert.equal(sum(await report('--every', '4')), Math.ceil(sum(all) / 4));
   const sequence = join(dir, 'sequence.json');
   await command('part', [SAMPLE, SAMPLE, '--arms', 'copy', '--sequence', '--limit', '2', '--out', sequence]);
   const [first, second] = JSON.parse(readFileSync(sequence, 'utf8')).sources;
@@ -129,7 +131,9 @@ test('a source without anything to replay is an error that says so', async () =>
 const WRONG: readonly (readonly [args: string[], expected: RegExp])[] = [
   [[], /No source was given/],
   [['x', '--idle', '64'], /Unknown option '--idle'/],
-  [['x', '--arms', 'frozen'], /no arm "frozen".*zeroshot, copy/],
+  [['x', '--arms', 'magic'], /no arm "magic".*frozen, zeroshot, copy/],
+  [['x', '--threshold', 'high'], /--threshold is a number/],
+  [['x', '--every', '0'], /--every is a whole number/],
   [['x', '--limit', '0'], /--limit is a whole number of at least 1/],
   [['x', '--seed', '1.5'], /--seed is a whole number/],
   [['x', '--since', 'yesterday'], /--since is a date/],
