@@ -1,4 +1,5 @@
 /** Asks the engine's own code from outside of the editor: what a checkpoint thinks of an edit, and what it suggests. */
+import { editAtCursor } from '../src/completion/edit.ts';
 import type { Snapshot } from '../src/completion/snapshot.ts';
 import { isSuggestion } from '../src/completion/suggestion.ts';
 import { findModel, loadBase } from '../src/engine/base.ts';
@@ -32,9 +33,9 @@ export async function scorePlace({ cacheDir, storageDir, checkpoint, snapshot, t
   const loaded = await loadCheckpoint(storageDir, checkpoint, base);
   const server = await Server.start(base, loraFor(base.model.config, 1024), loaded, 2);
   try {
-    const { logprob } = await server.score(snapshot, text, 0);
+    const { logprob } = await server.score(snapshot, editAtCursor(snapshot, text, 0));
     const completion = await server.complete(snapshot, MAX_NEW_TOKENS, () => false);
-    return { logprob, suggestion: isSuggestion(completion) ? completion.text : null };
+    return { logprob, suggestion: isSuggestion(completion) ? completion.edit.text : null };
   } finally {
     await server.release();
   }

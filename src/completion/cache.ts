@@ -1,13 +1,15 @@
 /**
  * Type-along: while what is typed is what the suggestion says, the rest of the suggestion is there at once.
  *
- * A few suggestions are kept with the place they were made for. At a later place, one of them still stands if the
- * text between is the beginning of the suggestion; so typing along, and backspacing into it again, needs no engine.
+ * A few suggestions are kept with the place they were made for. At a later place, one that begins at the cursor still
+ * stands if the text between is the beginning of the suggestion; so typing along, and backspacing into it again, needs
+ * no engine. One that changes text elsewhere stands for as long as the text is as it was, wherever the cursor is.
  */
-import { CLOSERS, type Fit, fit } from './drawable.ts';
+import { CLOSERS, fit } from './drawable.ts';
+import type { Place } from './edit.ts';
+import { continuation, type Edit, editAtCursor, rangeInWindow } from './edit.ts';
 import type { Snapshot } from './snapshot.ts';
 import type { Suggestion } from './suggestion.ts';
-import type { Place } from './take.ts';
 
 /** A snapshot and where in which document it was taken. */
 export interface At {
@@ -27,8 +29,8 @@ export interface Hit {
   readonly entry: Entry;
   /** UTF-16 units of the suggestion that have been typed already. */
   readonly typed: number;
-  /** What goes in now. */
-  readonly fit: Fit;
+  /** What is left to do. */
+  readonly edit: Edit;
 }
 
 export class TypeAlong {
@@ -57,10 +59,16 @@ export class TypeAlong {
   /** What is left of the newest suggestion that still stands at a place, if there is any. */
   find(now: At): Hit | null {
     for (const entry of this.#entries.toReversed()) {
+      const { at, suggestion } = entry;
+      if (at.document !== now.document) continue;
+      if (continuation(at.snapshot, suggestion.edit) === null) {
+        if (standsElsewhere(entry, now.snapshot)) return { entry, typed: 0, edit: suggestion.edit };
+        continue;
+      }
       const typed = typedAlong(entry, now);
-      if (typed === null || typed === entry.suggestion.text.length) continue;
-      const left = remaining(entry, typed, now.snapshot);
-      if (left) return { entry, typed, fit: left };
+      if (typed === null || (typed > 0 && typed === suggestion.edit.text.length)) continue;
+      const edit = remaining(entry, typed, now.snapshot);
+      if (edit) return { entry, typed, edit };
     }
     return null;
   }
@@ -68,15 +76,27 @@ export class TypeAlong {
 
 /** How much of the suggestion stands between its place and `now`; null if something else does. */
 function typedAlong({ at, suggestion }: Entry, now: At): number | null {
-  if (at.document !== now.document) return null;
-  const typed = unitsBetween(at.cursor, now.cursor, suggestion.text);
+  const { text } = suggestion.edit;
+  const typed = unitsBetween(at.cursor, now.cursor, text);
   if (typed === null) return null;
-  const before = at.snapshot.before + suggestion.text.slice(0, typed);
+  const before = at.snapshot.before + text.slice(0, typed);
   // Either window may reach further back: the tails that both have must agree.
   const shared = Math.min(before.length, now.snapshot.before.length);
   return before.slice(before.length - shared) === now.snapshot.before.slice(now.snapshot.before.length - shared)
     ? typed
     : null;
+}
+
+/** Whether the text around an edit is as it was when it was suggested. */
+function standsElsewhere({ at, suggestion }: Entry, now: Snapshot): boolean {
+  const from = Math.max(at.snapshot.startLine, now.startLine);
+  return rangeInWindow(now, suggestion.edit) !== null && agree(windowFrom(at.snapshot, from), windowFrom(now, from));
+}
+
+/** A window's text from a line of the document on. */
+function windowFrom({ before, after, startLine }: Snapshot, line: number): string {
+  const lines = (before + after).split('\n');
+  return lines.slice(line - startLine).join('\n');
 }
 
 /** Units of `text` that lead from one place to the other; null if none do. */
@@ -95,19 +115,22 @@ function unitsBetween(from: Place, to: Place, text: string): number | null {
  * The text after the cursor must be as it was, but for marks that the editor closed by itself, such as the `)` that
  * follows a typed `(`, and for those of the replaced marks that were typed over.
  */
-function remaining({ at, suggestion }: Entry, typed: number, now: Snapshot): Fit | null {
-  const text = suggestion.text.slice(typed);
+function remaining({ at, suggestion }: Entry, typed: number, now: Snapshot): Edit | null {
+  const { edit } = suggestion;
+  const text = edit.text.slice(typed);
+  if (edit.end.line !== edit.start.line) return typed === 0 && now.after === at.snapshot.after ? edit : null;
+  const replaceAfter = edit.end.character - edit.start.character;
   const [wasRest, wasBelow] = split(at.snapshot.after);
   const [rest, below] = split(now.after);
   if (!agree(wasBelow, below)) return null;
-  if (rest === wasRest) return { text, replaceAfter: suggestion.replaceAfter };
+  if (rest === wasRest) return editAtCursor(now, text, replaceAfter);
 
-  const kept = wasRest.slice(suggestion.replaceAfter);
+  const kept = wasRest.slice(replaceAfter);
   if (!rest.endsWith(kept)) return null;
   const marks = rest.slice(0, rest.length - kept.length);
   if (!CLOSERS.test(marks)) return null;
   const fitted = fit(text, rest);
-  return 'none' in fitted ? null : fitted;
+  return 'none' in fitted ? null : editAtCursor(now, fitted.text, fitted.replaceAfter);
 }
 
 /** The rest of the cursor's line, and the lines below. */

@@ -11,23 +11,14 @@
  * | a replacement that is no subsequence; a deletion | nothing |
  * | a range, or a pure insert, on another line; a multi-line range | nothing |
  */
+import type { Edit, Place } from './edit.ts';
 import type { None } from './suggestion.ts';
-import type { Place } from './take.ts';
-
-/** A replacement of the text from `start` to `end`. */
-export interface Item {
-  readonly start: Place;
-  readonly end: Place;
-  /** LF line ends. */
-  readonly text: string;
-}
 
 /** VS Code diffs the two texts, and gives up where either is longer than this (UTF-16 units). */
 export const DIFF_LIMIT = 5000;
 
-/** Whether VS Code draws `item` as ghost text; `line` is the text of the cursor's line. */
-export function drawable(item: Item, cursor: Place, line: string): boolean {
-  const { start, end, text } = item;
+/** Whether VS Code draws an edit as ghost text; `line` is the text of the cursor's line. */
+export function drawable({ start, end, text }: Edit, cursor: Place, line: string): boolean {
   if (start.line !== cursor.line || end.line !== cursor.line) return false;
   if (start.character > cursor.character || end.character < cursor.character || end.character > line.length)
     return false;

@@ -5,8 +5,10 @@
  * being edited are mirrored here (the strings themselves are shared with the editor's). Text is kept raw and made
  * well-formed when it is asked for.
  */
+
+import type { Place } from './edit.ts';
 import { type RecentEdit, WINDOW } from './snapshot.ts';
-import { cutEnd, normalise, type Place, SUITABLE } from './take.ts';
+import { cutEnd, normalise, SUITABLE } from './take.ts';
 
 /** One replacement; places are those at its turn, that is, after the changes that come before it in the list. */
 export interface TextChange {

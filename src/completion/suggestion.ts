@@ -1,12 +1,11 @@
-/** A suggested edit at the cursor, and why there may be none. */
+/** A suggested edit, and why there may be none. */
+import type { Edit } from './edit.ts';
 
 export interface Suggestion {
   /** UUID, made by the engine. */
   readonly id: string;
-  /** What goes in at the cursor; LF line ends. */
-  readonly text: string;
-  /** UTF-16 units after the cursor, on its line, that `text` replaces. */
-  readonly replaceAfter: number;
+  /** Within the snapshot's window, and not without effect. */
+  readonly edit: Edit;
   /** Natural-log probability of each generated token under the serving policy, in order, stop token included. */
   readonly tokenLogprobs: readonly number[];
   /** Id of the checkpoint that generated it: `base` or a checkpoint's id. */

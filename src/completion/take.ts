@@ -4,14 +4,9 @@
  * Reads only the lines that the window needs, so its cost does not grow with the document; says `unsuitable`
  * where a suggestion would be noise or trouble (binary, minified, huge).
  */
+import type { Place } from './edit.ts';
 import { type RecentEdit, type Snapshot, WINDOW } from './snapshot.ts';
 import type { None } from './suggestion.ts';
-
-/** Zero-based line, and UTF-16 units into it. */
-export interface Place {
-  readonly line: number;
-  readonly character: number;
-}
 
 /** What is needed of a document; `editor/` implements it over TextDocument. */
 export interface TextPort {
@@ -23,14 +18,17 @@ export interface TextPort {
   line(n: number): string;
 }
 
-/** Documents past one of these are left alone. 300,000 lines is where VS Code itself calls a file large. */
-export const SUITABLE = { lines: 300_000, lineLength: 10_000 } as const;
+/**
+ * Documents past one of these are left alone. 300,000 lines is where VS Code itself calls a file large; a line as long
+ * as the window was not written by a person, and would have the window begin within it.
+ */
+export const SUITABLE = { lines: 300_000, lineLength: WINDOW.before } as const;
 
 const UNSUITABLE: None = { none: 'unsuitable' };
 
 /**
  * The window around `cursor` (a place in the document; one outside of it is moved to the nearest inside), or
- * `unsuitable`. `before` begins at a line's start unless the cursor's own line is longer than the window.
+ * `unsuitable`. `before` begins at a line's start.
  */
 export function takeSnapshot(doc: TextPort, cursor: Place, recent: readonly RecentEdit[]): Snapshot | None {
   if (doc.lineCount < 1 || doc.lineCount > SUITABLE.lines) return UNSUITABLE;
@@ -62,7 +60,7 @@ export function takeSnapshot(doc: TextPort, cursor: Place, recent: readonly Rece
   return {
     path: doc.path,
     languageId: doc.languageId,
-    before: cutStart(normalise(before), WINDOW.before),
+    before: normalise(before),
     after: cutEnd(normalise(after), WINDOW.after),
     startLine,
     recent: recent.slice(-WINDOW.recentEdits),
@@ -72,13 +70,6 @@ export function takeSnapshot(doc: TextPort, cursor: Place, recent: readonly Rece
 /** LF line ends, well-formed UTF-16 (a lone surrogate becomes U+FFFD). */
 export function normalise(text: string): string {
   return text.replace(/\r\n?/g, '\n').toWellFormed();
-}
-
-/** The last `limit` units of well-formed text, without half a surrogate pair. */
-function cutStart(text: string, limit: number): string {
-  if (text.length <= limit) return text;
-  const from = text.length - limit;
-  return text.slice(isLowSurrogate(text, from) ? from + 1 : from);
 }
 
 /** The first `limit` units of well-formed text, without half a surrogate pair. */

@@ -1,8 +1,9 @@
 /** Which documents Knack works in, and what it reads of them. */
 import * as vscode from 'vscode';
+import type { Place } from '../completion/edit.ts';
 import { type Excluder, excluder } from '../completion/exclude.ts';
 import type { RecentEdits } from '../completion/recent.ts';
-import { type Place, SUITABLE, type TextPort } from '../completion/take.ts';
+import { SUITABLE, type TextPort } from '../completion/take.ts';
 import type { Settings } from './settings.ts';
 
 /**

@@ -58,7 +58,8 @@ export class Fates {
       const { windowId } = this.#ports;
       this.#ports.record([{ type: 'offered', eventId: `${id}/offered`, at, windowId, suggestion, snapshot, trigger }]);
     }
-    this.apply({ type: 'offered', at, id, ...hit.fit, ...place });
+    const { start, end, text } = hit.edit;
+    this.apply({ type: 'offered', at, id, text, replaceAfter: end.character - start.character, ...place });
   }
 
   /** Something happened in the editor. */

@@ -84,7 +84,7 @@ export class Provider implements vscode.InlineCompletionItemProvider {
       }
       const entry = { at, suggestion: completion };
       fates.keep(entry);
-      hit = { entry, typed: 0, fit: completion };
+      hit = { entry, typed: 0, edit: completion.edit };
     }
     if (token.isCancellationRequested || document.version !== version) return { none: 'cancelled' };
     return this.#offer(hit, document, position, context, token);
@@ -114,9 +114,9 @@ export class Provider implements vscode.InlineCompletionItemProvider {
     const before = line.slice(0, position.character);
     const after = line.slice(position.character);
     const { id } = hit.entry.suggestion;
-    const { text, replaceAfter } = hit.fit;
-    const end = position.translate(0, replaceAfter);
-    if (!drawable({ start: placeOf(position), end: placeOf(end), text }, placeOf(position), line)) {
+    const { start, end, text } = hit.edit;
+    // Ghost text begins at the cursor.
+    if (start.character !== position.character || !drawable(hit.edit, placeOf(position), line)) {
       return this.#nothing('not-drawable');
     }
     // IntelliSense comes first: next to its chosen item VS Code draws only what continues that item. The suggestion
@@ -138,7 +138,10 @@ export class Provider implements vscode.InlineCompletionItemProvider {
       Date.now(),
     );
     token.onCancellationRequested(() => fates.apply({ type: 'cancelled', at: Date.now(), id }));
-    const item = new vscode.InlineCompletionItem(text, new vscode.Range(position, end));
+    const item = new vscode.InlineCompletionItem(
+      text,
+      new vscode.Range(start.line, start.character, end.line, end.character),
+    );
     item.command = { command: ACCEPTED, title: 'Knack', arguments: [id] };
     return item;
   }

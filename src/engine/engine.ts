@@ -186,7 +186,7 @@ export class Engine {
 
   #score(params: protocol.ScoreParams): Promise<protocol.Score> {
     if (this.#server === null) throw new Error('The model is not loaded yet.');
-    return this.#server.score(params.snapshot, params.text, params.replaceAfter);
+    return this.#server.score(params.snapshot, params.edit);
   }
 
   async #fetchModel(): Promise<void> {

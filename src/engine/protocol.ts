@@ -3,6 +3,7 @@
  * Values only: nothing here imports VS Code, ONNX Runtime or SQLite.
  */
 import { NotificationType, RequestType } from 'vscode-jsonrpc';
+import type { Edit } from '../completion/edit.ts';
 import type { Snapshot } from '../completion/snapshot.ts';
 import type { Completion } from '../completion/suggestion.ts';
 import type { SignalEvent } from '../signals/signal.ts';
@@ -46,9 +47,7 @@ export interface CompleteParams {
 
 export interface ScoreParams {
   readonly snapshot: Snapshot;
-  /** The edit to score: inserted at the cursor. */
-  readonly text: string;
-  readonly replaceAfter: number;
+  readonly edit: Edit;
 }
 
 export interface Score {

@@ -1,6 +1,7 @@
 /** The model that serves: one request at a time on one session, with the personal adapter as the session's inputs. */
 import { randomUUID } from 'node:crypto';
 import { fit } from '../completion/drawable.ts';
+import { continuation, type Edit, editAtCursor } from '../completion/edit.ts';
 import type { Snapshot } from '../completion/snapshot.ts';
 import type { Completion } from '../completion/suggestion.ts';
 import { Decoder } from '../model/decode.ts';
@@ -46,11 +47,8 @@ export class Server {
     forward.setAdapter(loaded.adapter);
     const server = new Server(base, forward, loaded.checkpoint, fixedCuts);
     // The first run of a session allocates: not while somebody waits for it.
-    await server.score(
-      { path: 'a', languageId: 'plaintext', before: 'a', after: '', startLine: 0, recent: [] },
-      'b',
-      0,
-    );
+    const snapshot = { path: 'a', languageId: 'plaintext', before: 'a', after: '', startLine: 0, recent: [] };
+    await server.score(snapshot, editAtCursor(snapshot, 'b', 0));
     return server;
   }
 
@@ -74,8 +72,7 @@ export class Server {
       if ('none' in fitted) return fitted;
       return {
         id: randomUUID(),
-        text: fitted.text,
-        replaceAfter: fitted.replaceAfter,
+        edit: editAtCursor(snapshot, fitted.text, fitted.replaceAfter),
         tokenLogprobs: decoded.logprobs,
         checkpoint: this.#checkpoint,
         promptHash: prompt.hash,
@@ -85,12 +82,17 @@ export class Server {
     });
   }
 
-  /** Log-probability of an edit at the snapshot's cursor under the weights that serve. */
-  score(snapshot: Snapshot, text: string, replaceAfter: number): Promise<Score> {
+  /**
+   * Log-probability of an edit under the weights that serve.
+   *
+   * @throws RangeError if it does not begin at the snapshot's cursor
+   */
+  score(snapshot: Snapshot, edit: Edit): Promise<Score> {
     return this.#exclusively(async () => {
+      const answer = continuation(snapshot, edit);
+      if (answer === null) throw new RangeError('An edit is scored at the cursor only.');
       const prompt = buildPrompt(snapshot, this.#tokenizer, PROMPT_TOKENS);
-      const rest = snapshot.after.slice(replaceAfter);
-      const target = encodeTarget(prompt, text, rest, this.#tokenizer, true).slice(0, TARGET_TOKENS);
+      const target = encodeTarget(prompt, answer.text, answer.rest, this.#tokenizer, true).slice(0, TARGET_TOKENS);
       const logprobs = await this.#decoder.score(prompt, target);
       return {
         checkpoint: this.#checkpoint,

@@ -1,5 +1,5 @@
 /** What a replay compares: arms answer questions, and may watch what the extension would see. */
-import type { Edit } from './edit.ts';
+import type { Edit } from '../completion/edit.ts';
 import type { Played, Question } from './typist.ts';
 
 /** An answer is a value that can be written to a log and read again. */

@@ -34,10 +34,9 @@ export class Complete implements Arm {
     if ('none' in snapshot) return null;
     const completion = await this.#server.complete(snapshot, MAX_NEW_TOKENS, () => false);
     if (!isSuggestion(completion)) return null;
-    const { text, replaceAfter, tokenLogprobs } = completion;
-    const end = { line: cursor.line, character: cursor.character + replaceAfter };
+    const { edit, tokenLogprobs } = completion;
     const confidence = tokenLogprobs.reduce((sum, x) => sum + x, 0) / tokenLogprobs.length;
-    return { edit: { start: cursor, end, text }, confidence };
+    return { edit, confidence };
   }
 
   release(): Promise<void> {

@@ -2,8 +2,9 @@
  * The arm `copy`: no model. It makes the last token substitution again, or puts the most similar line already seen
  * in place of the cursor's; the similarity of the lines is its confidence. Any arm must beat it.
  */
+
+import type { Edit } from '../completion/edit.ts';
 import type { Answer, Arm } from './arm.ts';
-import type { Edit } from './edit.ts';
 import { tokenize } from './tokens.ts';
 import { editorLines, type Played, type Question, type Substitution } from './typist.ts';
 

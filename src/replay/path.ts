@@ -5,7 +5,7 @@
  * him, so a text of the path is two numbers, and a path of thousands of texts costs no more than the two ends of it.
  */
 import { diffArrays } from 'diff';
-import type { Place } from '../completion/take.ts';
+import type { Place } from '../completion/edit.ts';
 import { tokenize, visible } from './tokens.ts';
 
 /** Edits past which a token diff is given up for "all of it": time must not run away on a rewritten page. */

@@ -1,7 +1,8 @@
 /** Plays one source before several arms: every ask is answered by every arm, and logged. */
+
+import { applyEdit } from '../completion/edit.ts';
 import type { Arm } from './arm.ts';
 import { type ArmKind, REFERENCE } from './arms.ts';
-import { applyEdit } from './edit.ts';
 import type { Commit, History } from './history.ts';
 import type { AnswerLog, Logged } from './log.ts';
 import type { Pool } from './pool.ts';

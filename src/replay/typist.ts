@@ -2,11 +2,12 @@
  * The typist: plays a history as a developer would, and asks for suggestions at places that history and seed fix in
  * advance. What arms answer changes nothing here.
  */
+
+import type { Place } from '../completion/edit.ts';
+import { applyEdit, type Edit, firstLineOf, lineAt, placeAt } from '../completion/edit.ts';
 import { RecentEdits } from '../completion/recent.ts';
 import type { RecentEdit } from '../completion/snapshot.ts';
-import type { Place } from '../completion/take.ts';
 import { seeded } from '../trainer/random.ts';
-import { applyEdit, type Edit, firstLineOf, lineAt, placeAt } from './edit.ts';
 import { type Commit, type FileChange, type Hunk, join, split } from './history.ts';
 import { Path } from './path.ts';
 

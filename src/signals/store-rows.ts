@@ -1,6 +1,7 @@
 /**
  * From events to rows: checked, bounded, and without secrets. Whatever reaches the database comes through here.
  */
+import { type Edit, placeInWindow, rangeInWindow, type Window } from '../completion/edit.ts';
 import { WINDOW } from '../completion/snapshot.ts';
 import { redact, redactJoins, redactParts } from './redact.ts';
 import type { Offered, Outcome, SignalEvent, Survival, TypedInstead } from './signal.ts';
@@ -35,7 +36,11 @@ export interface OfferRow {
   readonly after: string;
   readonly recent: string;
   readonly text: string;
-  readonly replace_after: number;
+  /** What `text` replaces: places in the window as it is stored, which has other columns where a secret was cut. */
+  readonly edit_start_line: number;
+  readonly edit_start_character: number;
+  readonly edit_end_line: number;
+  readonly edit_end_character: number;
   readonly token_logprobs: string;
   readonly latency_ms: number;
   /** Secrets cut from the row; one that two of its texts show counts for each. */
@@ -59,19 +64,7 @@ export function suggestionOf(event: SignalEvent): string {
 /** @throws TypeError if a field is missing or of another type */
 export function offerRow(event: Offered): OfferRow {
   const { suggestion: s, snapshot } = event;
-  const after = head(snapshot.after, WINDOW.after + SLACK);
-  const replaceAfter = Math.min(count(s.replaceAfter), after.length);
-  const parts = [
-    tail(snapshot.before, WINDOW.before + SLACK),
-    head(s.text, ROW_LIMITS.text + SLACK),
-    after.slice(0, replaceAfter),
-    after.slice(replaceAfter),
-  ];
-  // A secret may be whole only in the document as it was, or only with the suggestion in it.
-  const { parts: clean, found } = redactJoins(parts, [
-    [0, 2, 3],
-    [0, 1, 3],
-  ]);
+  const { window, edit, secrets } = cleanEdit(snapshot, s.edit);
   const recent = snapshot.recent.slice(-WINDOW.recentEdits).map((edit) => ({
     path: cleanHead(edit.path, ROW_LIMITS.path),
     line: edit.line,
@@ -79,7 +72,7 @@ export function offerRow(event: Offered): OfferRow {
     added: cleanHead(edit.added, WINDOW.edit),
   }));
   const recentJson = JSON.stringify(recent);
-  const redactions = found.length + recentJson.split('<redacted:').length - 1;
+  const redactions = secrets + recentJson.split('<redacted:').length - 1;
   return {
     at: time(event.at),
     window_id: text(event.windowId, ROW_LIMITS.id, 'window id'),
@@ -89,15 +82,77 @@ export function offerRow(event: Offered): OfferRow {
     prompt_format: text(s.promptFormat, ROW_LIMITS.word, 'prompt format'),
     path: cleanHead(snapshot.path, ROW_LIMITS.path),
     language: text(snapshot.languageId, ROW_LIMITS.word, 'language'),
-    start_line: count(snapshot.startLine),
-    before: tail(clean[0]!, WINDOW.before),
-    after: head(clean[2]! + clean[3]!, WINDOW.after),
+    start_line: window.startLine,
+    before: window.before,
+    after: window.after,
     recent: recentJson,
-    text: head(clean[1]!, ROW_LIMITS.text),
-    replace_after: clean[2]!.length,
+    text: edit.text,
+    edit_start_line: edit.start.line,
+    edit_start_character: edit.start.character,
+    edit_end_line: edit.end.line,
+    edit_end_character: edit.end.character,
     token_logprobs: JSON.stringify(s.tokenLogprobs.slice(0, ROW_LIMITS.logprobs)),
     latency_ms: number(s.latencyMs),
     redactions,
+  };
+}
+
+/**
+ * A window and the edit in it, bounded and without secrets. The edit's places are those in the window that is left.
+ *
+ * @throws TypeError if the edit does not lie in the window
+ */
+function cleanEdit(snapshot: Window, edit: Edit): { window: Window; edit: Edit; secrets: number } {
+  const range = rangeInWindow(snapshot, edit);
+  if (range === null) throw new TypeError('The edit lies outside of the text that it was suggested for.');
+  const { window: given, dropped: lost } = bounded({ ...snapshot, startLine: count(snapshot.startLine) }, SLACK);
+  const cursor = given.before.length;
+  const all = given.before + given.after;
+  const inGiven = (offset: number): number => Math.min(Math.max(0, offset - lost), all.length);
+  const [from, to] = [inGiven(range.from), inGiven(range.to)];
+  const cuts = [...new Set([0, from, cursor, to, all.length])].sort((a, b) => a - b);
+  const pieces = cuts.slice(1).map((end, i) => ({ start: cuts[i]!, end, text: all.slice(cuts[i], end) }));
+  const replaced = (i: number): boolean => pieces[i]!.start >= from && pieces[i]!.end <= to;
+  const indices = pieces.map((_, i) => i);
+  const upTo = (offset: number) => indices.filter((i) => pieces[i]!.end <= offset);
+  const beyond = indices.filter((i) => pieces[i]!.start >= from && !replaced(i));
+  // A secret may be whole only in the document as it was, or only with the suggestion in it.
+  const { parts, found } = redactJoins(
+    [...pieces.map((p) => p.text), head(edit.text, ROW_LIMITS.text + SLACK)],
+    [indices, [...upTo(from), pieces.length, ...beyond]],
+  );
+  const clean = (of: readonly number[]): string => of.map((i) => parts[i]!).join('');
+  const before = clean(upTo(cursor));
+  const { window, dropped } = bounded({
+    before,
+    after: clean(indices).slice(before.length),
+    startLine: given.startLine,
+  });
+  const place = (offset: number) =>
+    placeInWindow(window, Math.min(Math.max(0, offset - dropped), window.before.length + window.after.length));
+  const start = clean(upTo(from)).length;
+  return {
+    window,
+    edit: {
+      start: place(start),
+      end: place(start + clean(indices.filter(replaced)).length),
+      text: head(parts[pieces.length]!, ROW_LIMITS.text),
+    },
+    secrets: found.length,
+  };
+}
+
+/** A window within its limits, and how many units its start has lost. */
+function bounded({ before, after, startLine }: Window, slack = 0): { window: Window; dropped: number } {
+  const dropped = Math.max(0, before.length - WINDOW.before - slack);
+  const lines = before.slice(0, dropped).split('\n').length - 1;
+  return {
+    window: {
+      before: before.slice(dropped).toWellFormed(),
+      after: head(after, WINDOW.after + slack),
+      startLine: startLine + lines,
+    },
+    dropped,
   };
 }
 
@@ -143,10 +198,6 @@ function cleanHead(value: string, limit: number): string {
 /** The first units, well-formed (SQLite stores UTF-8, where half a surrogate pair has no place). */
 function head(value: string, limit: number): string {
   return value.slice(0, limit).toWellFormed();
-}
-
-function tail(value: string, limit: number): string {
-  return value.slice(Math.max(0, value.length - limit)).toWellFormed();
 }
 
 function text(value: unknown, limit: number, what: string): string {

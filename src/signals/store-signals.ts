@@ -1,5 +1,6 @@
 /** The half of the database that signals live in: storing them once each, reading them for training, letting go. */
 import type { Database } from 'better-sqlite3';
+import type { Edit } from '../completion/edit.ts';
 import type { RecentEdit, Snapshot } from '../completion/snapshot.ts';
 import { SEEN_MS } from './lifecycle.ts';
 import type { Offered, Outcome, OutcomeKind, SignalEvent, Survival, TypedInstead } from './signal.ts';
@@ -21,8 +22,7 @@ export interface ExampleRow {
   readonly suggestionId: string;
   readonly at: number;
   readonly snapshot: Snapshot;
-  readonly text: string;
-  readonly replaceAfter: number;
+  readonly edit: Edit;
   readonly tokenLogprobs: readonly number[];
   readonly checkpoint: string;
   /** Null if a secret was cut, so that the stored text has another prompt. */
@@ -137,9 +137,12 @@ export class SignalTables {
   #storeOffer(suggestion: number, seq: number, row: OfferRow): string | null {
     const added = this.#db
       .prepare(
-        `INSERT INTO offer VALUES (@suggestion, @seq, @at, @window_id, @trigger, @checkpoint, @prompt_hash, @prompt_format,
-           @path, @language, @start_line, @before, @after, @recent, @text, @replace_after, @token_logprobs, @latency_ms,
-           @redactions)
+        `INSERT INTO offer (suggestion, seq, at, window_id, "trigger", checkpoint, prompt_hash, prompt_format, path,
+           language, start_line, before, after, recent, text, edit_start_line, edit_start_character, edit_end_line,
+           edit_end_character, token_logprobs, latency_ms, redactions)
+         VALUES (@suggestion, @seq, @at, @window_id, @trigger, @checkpoint, @prompt_hash, @prompt_format, @path,
+           @language, @start_line, @before, @after, @recent, @text, @edit_start_line, @edit_start_character,
+           @edit_end_line, @edit_end_character, @token_logprobs, @latency_ms, @redactions)
          ON CONFLICT (suggestion) DO NOTHING`,
       )
       .run({ suggestion, seq, ...row });
@@ -328,8 +331,11 @@ function exampleOf(r: JoinedRow): ExampleRow {
       startLine: r.start_line,
       recent: JSON.parse(r.recent) as RecentEdit[],
     },
-    text: r.text,
-    replaceAfter: r.replace_after,
+    edit: {
+      start: { line: r.edit_start_line, character: r.edit_start_character },
+      end: { line: r.edit_end_line, character: r.edit_end_character },
+      text: r.text,
+    },
     tokenLogprobs: JSON.parse(r.token_logprobs) as number[],
     checkpoint: r.checkpoint,
     promptHash: r.prompt_hash,

@@ -5,6 +5,7 @@
  * rejected one. What the developer refused pushes. Ignored, superseded and never-seen suggestions say nothing about
  * the text, and teach nothing here.
  */
+import { continuation, type Edit } from '../completion/edit.ts';
 import { buildPrompt, encodeHeader, encodeTarget, type PromptInput, type PromptTokenizer } from '../model/prompt.ts';
 
 /** A suggestion and its fate, as the store holds it (texts redacted). */
@@ -12,8 +13,7 @@ export interface SignalRow {
   readonly suggestionId: string;
   readonly at: number;
   readonly snapshot: PromptInput;
-  readonly text: string;
-  readonly replaceAfter: number;
+  readonly edit: Edit;
   readonly outcome: string;
   readonly acceptedChars: number;
   readonly typedInstead: string | null;
@@ -44,10 +44,12 @@ const SURVIVED = 0.5;
 /** How every mark that stands for a secret begins (signals/redact.ts). */
 const REDACTED = '<redacted:';
 
-/** Examples of one signal: none, one or two. */
+/** Examples of one signal: none, one or two. Edits away from the cursor have no place in the prompt's format, and teach nothing. */
 export function examplesOf(row: SignalRow, tokenizer: PromptTokenizer, limits: ExampleLimits): Example[] {
+  const edit = continuation(row.snapshot, row.edit);
+  if (edit === null) return [];
+  const { text: suggested, rest } = edit;
   const prompt = buildPrompt(row.snapshot, tokenizer, limits.promptTokens);
-  const rest = row.snapshot.after.slice(row.replaceAfter);
   const example = (
     id: string,
     label: Example['label'],
@@ -64,13 +66,13 @@ export function examplesOf(row: SignalRow, tokenizer: PromptTokenizer, limits: E
   switch (row.outcome) {
     case 'accepted': {
       const survived = row.survival ?? 1;
-      return survived < SURVIVED ? [] : example(row.suggestionId, 'pull', survived, row.text, rest, true);
+      return survived < SURVIVED ? [] : example(row.suggestionId, 'pull', survived, suggested, rest, true);
     }
     case 'partly-accepted':
-      return example(row.suggestionId, 'pull', 0.5, row.text.slice(0, row.acceptedChars), rest, false);
+      return example(row.suggestionId, 'pull', 0.5, suggested.slice(0, row.acceptedChars), rest, false);
     case 'rejected':
       return [
-        ...example(row.suggestionId, 'push', 1, row.text, rest, true),
+        ...example(row.suggestionId, 'push', 1, suggested, rest, true),
         ...typedInstead(row, (text) =>
           example(`${row.suggestionId}:typed`, 'pull', 1, text, row.snapshot.after, false),
         ),
@@ -83,7 +85,7 @@ export function examplesOf(row: SignalRow, tokenizer: PromptTokenizer, limits: E
 /** What was typed pulls where it is more than the beginning of what was refused. */
 function typedInstead(row: SignalRow, make: (text: string) => Example[]): Example[] {
   const typed = row.typedInstead?.split('\n')[0] ?? '';
-  return row.text.startsWith(typed) ? [] : make(typed);
+  return row.edit.text.startsWith(typed) ? [] : make(typed);
 }
 
 /**

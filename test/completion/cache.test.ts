@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type At, TypeAlong } from '../../src/completion/cache.ts';
+import { type At, type Entry, TypeAlong } from '../../src/completion/cache.ts';
+import { type Edit, editAtCursor } from '../../src/completion/edit.ts';
 import type { Suggestion } from '../../src/completion/suggestion.ts';
 import { takeSnapshot } from '../../src/completion/take.ts';
 import { marked } from './text.ts';
@@ -12,11 +13,15 @@ function at(text: string, document = 'file:///a.ts'): At {
   return { document, cursor, snapshot };
 }
 
-function suggestion(text: string, replaceAfter = 0, id = 'one'): Suggestion {
+/** A suggestion at the cursor of `then`. */
+function entry(then: At, text: string, replaceAfter = 0, id = 'one'): Entry {
+  return { at: then, suggestion: suggestion(editAtCursor(then.snapshot, text, replaceAfter), id) };
+}
+
+function suggestion(edit: Edit, id = 'one'): Suggestion {
   return {
     id,
-    text,
-    replaceAfter,
+    edit,
     tokenLogprobs: [-0.5],
     checkpoint: 'base',
     promptHash: '0'.repeat(64),
@@ -28,9 +33,11 @@ function suggestion(text: string, replaceAfter = 0, id = 'one'): Suggestion {
 /** What is left at `now` of `text`, suggested at `then`: `[typed, text, replaceAfter]`. */
 function check(then: string, text: string, replaceAfter: number, now: string, expect: [number, string, number] | null) {
   const cache = new TypeAlong();
-  cache.add({ at: at(then), suggestion: suggestion(text, replaceAfter) });
+  cache.add(entry(at(then), text, replaceAfter));
   const hit = cache.find(at(now));
-  assert.deepEqual(hit && [hit.typed, hit.fit.text, hit.fit.replaceAfter], expect, now);
+  const left = hit && { text: hit.edit.text, replaceAfter: hit.edit.end.character - hit.edit.start.character };
+  assert.deepEqual(hit && [hit.typed, left!.text, left!.replaceAfter], expect, now);
+  if (hit) assert.deepEqual(hit.edit.start, at(now).cursor);
 }
 
 test('the place that it was made for', () => check('a\nlet x|\nb', ' = 1;', 0, 'a\nlet x|\nb', [0, ' = 1;', 0]));
@@ -69,19 +76,19 @@ test('a window that has moved on', () => {
 
 test('backspace brings back what was typed', () => {
   const cache = new TypeAlong();
-  cache.add({ at: at('let x|'), suggestion: suggestion(' = 1;') });
+  cache.add(entry(at('let x|'), ' = 1;'));
   assert.equal(cache.find(at('let x = 2|')), null);
-  assert.equal(cache.find(at('let x = |'))?.fit.text, '1;');
-  assert.equal(cache.find(at('let x|'))?.fit.text, ' = 1;');
+  assert.equal(cache.find(at('let x = |'))?.edit.text, '1;');
+  assert.equal(cache.find(at('let x|'))?.edit.text, ' = 1;');
 });
 
 test('the newest that still stands is taken; another document has none; a forgotten one is gone', () => {
   const cache = new TypeAlong();
-  cache.add({ at: at('x|'), suggestion: suggestion('abc', 0, 'old') });
-  cache.add({ at: at('xa|'), suggestion: suggestion('bd', 0, 'new') });
+  cache.add(entry(at('x|'), 'abc', 0, 'old'));
+  cache.add(entry(at('xa|'), 'bd', 0, 'new'));
   assert.equal(cache.find(at('xa|'))?.entry.suggestion.id, 'new');
   assert.equal(cache.find(at('xabc|')), null);
-  assert.equal(cache.find(at('xab|'))?.fit.text, 'd');
+  assert.equal(cache.find(at('xab|'))?.edit.text, 'd');
   assert.equal(cache.find(at('xa|', 'file:///b.ts')), null);
   cache.forget('new');
   assert.equal(cache.find(at('xab|'))?.entry.suggestion.id, 'old');
@@ -91,7 +98,17 @@ test('the newest that still stands is taken; another document has none; a forgot
 
 test('only so many are kept', () => {
   const cache = new TypeAlong(2);
-  for (const id of ['1', '2', '3']) cache.add({ at: at(`${id}|`), suggestion: suggestion('a', 0, id) });
+  for (const id of ['1', '2', '3']) cache.add(entry(at(`${id}|`), 'a', 0, id));
   assert.equal(cache.find(at('1|')), null);
   assert.equal(cache.find(at('3|'))?.entry.suggestion.id, '3');
+});
+
+test('an edit away from the cursor stands wherever the cursor is, until the text changes', () => {
+  const cache = new TypeAlong();
+  const edit: Edit = { start: { line: 2, character: 0 }, end: { line: 3, character: 3 }, text: 'const d;' };
+  cache.add({ at: at('let a|\nb\nold\nold\nz'), suggestion: suggestion(edit) });
+  for (const now of ['let a|\nb\nold\nold\nz', 'let a\nb\no|ld\nold\nz'])
+    assert.deepEqual(cache.find(at(now))?.edit, edit);
+  for (const now of ['let a|\nb\nnew\nold\nz', 'let a\nb|\nold\nold\ny', 'let a|'])
+    assert.equal(cache.find(at(now)), null);
 });

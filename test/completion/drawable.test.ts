@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DIFF_LIMIT, drawable, type Fit, fit, type Item, isSubsequence } from '../../src/completion/drawable.ts';
+import { DIFF_LIMIT, drawable, type Fit, fit, isSubsequence } from '../../src/completion/drawable.ts';
+import type { Edit } from '../../src/completion/edit.ts';
 import { noise, pick, seeded } from './text.ts';
 
 /** One row: the cursor's line with `|` at the cursor and `[ ]` around what is replaced (it may be empty). */
@@ -8,8 +9,8 @@ function check(marked: string, text: string, expect: boolean): void {
   const line = marked.replace(/[[\]|]/g, '');
   const place = (mark: string) => marked.slice(0, marked.indexOf(mark)).replace(/[[\]|]/g, '').length;
   const cursor = { line: 3, character: place('|') };
-  const item: Item = { start: { line: 3, character: place('[') }, end: { line: 3, character: place(']') }, text };
-  assert.equal(drawable(item, cursor, line), expect, `${marked} <- ${JSON.stringify(text)}`);
+  const edit: Edit = { start: { line: 3, character: place('[') }, end: { line: 3, character: place(']') }, text };
+  assert.equal(drawable(edit, cursor, line), expect, `${marked} <- ${JSON.stringify(text)}`);
 }
 
 test('insert at the cursor, one line or many, is drawn', () => {
@@ -51,7 +52,7 @@ test('past what VS Code diffs, nothing is drawn', () => {
 test('another line, or several, are not drawn', () => {
   const cursor = { line: 3, character: 2 };
   const at = (line: number, character: number) => ({ line, character });
-  const rows: [start: Item['start'], end: Item['end']][] = [
+  const rows: [start: Edit['start'], end: Edit['end']][] = [
     [at(4, 0), at(4, 0)],
     [at(2, 0), at(2, 4)],
     [at(3, 2), at(4, 0)],
@@ -101,8 +102,8 @@ test('whatever fits is drawn', () => {
     if ('none' in result) continue;
     fitted++;
     const start = { line: 0, character: head.length };
-    const item: Item = { start, end: { line: 0, character: head.length + result.replaceAfter }, text: result.text };
-    assert.ok(drawable(item, start, head + rest), JSON.stringify({ head, rest, text, result }));
+    const edit: Edit = { start, end: { line: 0, character: head.length + result.replaceAfter }, text: result.text };
+    assert.ok(drawable(edit, start, head + rest), JSON.stringify({ head, rest, text, result }));
   }
   assert.ok(fitted > 1000, `only ${fitted} texts fitted`);
 });

@@ -47,12 +47,13 @@ test('the window begins at a line, and says at which', () => {
   assert.equal(s.after.length, WINDOW.after);
 });
 
-test("a window within the cursor's own long line holds no half character", () => {
-  const s = take(`${'😀'.repeat(4500)}|${'😀'.repeat(400)}`);
-  assert.equal(s.startLine, 0);
-  assert.ok(s.before.isWellFormed() && s.before.length === WINDOW.before);
-  const odd = take(`${'😀'.repeat(4500)}a|b${'😀'.repeat(400)}`);
-  assert.ok(odd.before.isWellFormed() && odd.before.length === WINDOW.before - 1);
+test("the cursor's own line is in the window as a whole up to the cursor, which cuts no character at its end", () => {
+  const s = take(`above\n${'😀'.repeat(3500)}|a${'😀'.repeat(590)}\n${'😀'.repeat(500)}`);
+  assert.deepEqual([s.startLine, s.before], [0, `above\n${'😀'.repeat(3500)}`]);
+  assert.equal(s.after.length, WINDOW.after);
+  assert.ok(s.after.isWellFormed());
+  const full = take(`above\n${'😀'.repeat(4095)}ab|`);
+  assert.deepEqual([full.startLine, full.before.length], [1, WINDOW.before]);
 });
 
 test('a cursor outside of the document is moved inside', () => {

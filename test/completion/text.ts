@@ -1,6 +1,8 @@
 /** Documents for tests, and a seeded generator of edits to them. */
+
+import type { Place } from '../../src/completion/edit.ts';
 import type { TextChange } from '../../src/completion/recent.ts';
-import type { Place, TextPort } from '../../src/completion/take.ts';
+import type { TextPort } from '../../src/completion/take.ts';
 
 /** A document over a string, whose lines end as the editor's do. */
 export function port(text: string, path = 'a.ts'): TextPort {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { At } from '../../src/completion/cache.ts';
+import { editAtCursor } from '../../src/completion/edit.ts';
 import { Fates } from '../../src/editor/fates.ts';
 import type { SignalEvent } from '../../src/signals/signal.ts';
 
@@ -34,8 +35,11 @@ class Line {
 
   /** The engine suggests; it is kept. */
   suggest(id: string, text: string): this {
-    const common = { replaceAfter: 0, tokenLogprobs: [-1], checkpoint: 'base', promptHash: '', promptFormat: 'p' };
-    this.fates.keep({ at: this.at, suggestion: { id, text, latencyMs: 1, ...common } });
+    const common = { tokenLogprobs: [-1], checkpoint: 'base', promptHash: '', promptFormat: 'p' };
+    this.fates.keep({
+      at: this.at,
+      suggestion: { id, edit: editAtCursor(this.at.snapshot, text, 0), latencyMs: 1, ...common },
+    });
     return this;
   }
 
@@ -54,7 +58,7 @@ class Line {
       eol: '\n' as const,
     };
     this.fates.offer(hit, { ...place, before: this.text }, 'automatic', this.now);
-    return hit.fit.text;
+    return hit.edit.text;
   }
 
   type(text: string, kind: 'keyboard' | 'none' = 'keyboard'): this {

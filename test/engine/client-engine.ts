@@ -5,6 +5,7 @@
 import { appendFileSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { createMessageConnection, IPCMessageReader, IPCMessageWriter } from 'vscode-jsonrpc/node';
+import { editAtCursor } from '../../src/completion/edit.ts';
 import {
   Activity,
   Complete,
@@ -50,8 +51,7 @@ client.onRequest(Complete, async ({ snapshot }, token) => {
   const head = snapshot.before.slice(-10);
   return {
     id: `for ${head}`,
-    text: `after ${head}`,
-    replaceAfter: 0,
+    edit: editAtCursor(snapshot, `after ${head}`, 0),
     tokenLogprobs: [-1],
     checkpoint: 'base',
     promptHash: 'f'.repeat(64),

@@ -115,7 +115,7 @@ test('starts, completes, records, reports its state, and ends', async (t) => {
   await e.until('ready', e.ready);
   assert.match(e.read('said.txt'), /initialize trusted=true .* options=undefined/);
   const completion = await e.client.complete(snapshot('ts', 'const answer'), never, 60_000);
-  assert.equal('text' in completion && completion.text, 'after nst answer');
+  assert.equal('edit' in completion && completion.edit.text, 'after nst answer');
 
   e.client.record([signal('one'), signal('two')]);
   await e.until('stored', () => e.outbox.events.length === 0);
@@ -147,7 +147,7 @@ test('killed between show and accept: the next run gets what happened', async (t
   const e = start(t);
   await e.until('ready', e.ready);
   const shown = await e.client.complete(snapshot('ts'), never, 60_000);
-  assert.ok('text' in shown);
+  assert.ok('edit' in shown);
   const first = e.client.pid!;
   process.kill(first, 'SIGKILL');
   e.client.record([signal('accepted')]);
@@ -183,7 +183,7 @@ test('dies while it is asked: no suggestion, and a new run', async (t) => {
   await e.until('ready', e.ready);
   assert.deepEqual(await e.client.complete(snapshot('die'), never, 60_000), { none: 'engine-unavailable' });
   await e.until('ready again', () => e.states.filter((s) => s.phase === 'ready').length === 2);
-  assert.ok('text' in (await e.client.complete(snapshot('ts'), never, 60_000)));
+  assert.ok('edit' in (await e.client.complete(snapshot('ts'), never, 60_000)));
 });
 
 test('cancelling settles at once and reaches the engine', async (t) => {

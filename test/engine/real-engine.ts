@@ -11,6 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import { buildInto } from '../../scripts/build.ts';
 import { ROOT } from '../../scripts/paths.ts';
+import { editAtCursor } from '../../src/completion/edit.ts';
 import type { Snapshot } from '../../src/completion/snapshot.ts';
 import { isSuggestion, type Suggestion } from '../../src/completion/suggestion.ts';
 import { EngineClient } from '../../src/engine/client.ts';
@@ -190,6 +191,7 @@ export function at(before: string, after = '\n'): Snapshot {
 export function accepted(count: number, text = 'total();', from = 0): SignalEvent[] {
   return Array.from({ length: count }, (_, i) => {
     const id = `suggestion-${from + i}`;
+    const snapshot = at(`const price${from + i} = 1;\nprint`);
     const offer: Offered = {
       type: 'offered',
       eventId: `${id}/offered`,
@@ -197,15 +199,14 @@ export function accepted(count: number, text = 'total();', from = 0): SignalEven
       windowId: 'window-1',
       suggestion: {
         id,
-        text,
-        replaceAfter: 0,
+        edit: editAtCursor(snapshot, text, 0),
         tokenLogprobs: [-1, -1],
         checkpoint: 'base',
         promptHash: 'ab'.repeat(32),
         promptFormat: 'prefix-1',
         latencyMs: 10,
       },
-      snapshot: at(`const price${from + i} = 1;\nprint`),
+      snapshot,
       trigger: 'automatic',
     };
     const outcome: Outcome = {

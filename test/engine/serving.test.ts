@@ -4,6 +4,7 @@ import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { devNull } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { editAtCursor } from '../../src/completion/edit.ts';
 import { successors } from '../model/tiny.ts';
 import { accepted, at, type Bench, isAlive, makeBench, openWindow } from './real-engine.ts';
 
@@ -22,14 +23,14 @@ test('gets ready, suggests, scores and records', async (t) => {
 
   const first = await w.suggestion(at('let u'));
   const second = await w.suggestion(at('let u'));
-  assert.equal(first.text, successors('u'));
+  assert.equal(first.edit.text, successors('u'));
   assert.equal(first.checkpoint, 'base');
   assert.notEqual(second.id, first.id);
   assert.deepEqual({ ...second, id: '', latencyMs: 0 }, { ...first, id: '', latencyMs: 0 });
 
   // Serving and scoring mean the same number.
   const sum = first.tokenLogprobs.reduce((a, b) => a + b, 0);
-  const score = await w.client.score({ snapshot: at('let u'), text: first.text, replaceAfter: 0 });
+  const score = await w.client.score({ snapshot: at('let u'), edit: first.edit });
   assert.equal(score.tokens, first.tokenLogprobs.length);
   assert.ok(Math.abs(score.logprob - sum) < 1e-3, `${score.logprob} scored, ${sum} suggested`);
 
@@ -50,7 +51,7 @@ test('200 requests cancelled at once leave nothing behind', async (t) => {
     );
     abort.abort();
     for (const answer of await Promise.all(asked)) assert.deepEqual(answer, { none: 'cancelled' });
-    assert.equal((await w.suggestion(at('let u'))).text, successors('u'));
+    assert.equal((await w.suggestion(at('let u'))).edit.text, successors('u'));
   };
   const pid = w.client.pid!;
   await storm();
@@ -101,14 +102,14 @@ test('a model that cannot be used: says which and what to do, and takes another 
     const says = (): boolean => w.state.phase === 'failed' && expected.test(w.state.message);
     await w.until(`${expected}`, says);
     assert.deepEqual(await w.complete(at('let u')), { none: 'engine-unavailable' });
-    await assert.rejects(w.client.score({ snapshot: at('a'), text: 'b', replaceAfter: 0 }), /not loaded/);
+    await assert.rejects(w.client.score({ snapshot: at('a'), edit: editAtCursor(at('a'), 'b', 0) }), /not loaded/);
     assert.deepEqual((await w.client.trainNow()).started, false);
   }
   // What happens meanwhile is stored all the same.
   await w.record(accepted(1));
   w.client.configure({ ...settings, modelPath: bench.model }, true, null);
   await w.ready();
-  assert.equal((await w.suggestion(at('let u'))).text, successors('u'));
+  assert.equal((await w.suggestion(at('let u'))).edit.text, successors('u'));
 });
 
 test('a download without a network: says so, and can be tried again', async (t) => {

@@ -151,7 +151,7 @@ test('a checkpoint of another base is never mixed in', async (t) => {
   assert.match(w.state.notices.join(), /mistaken cannot be used.*trained on another base/);
   const still = await w.suggestion(at('let u'));
   assert.equal(still.checkpoint, 'base');
-  assert.equal(still.text, successors('u'));
+  assert.equal(still.edit.text, successors('u'));
   assert.deepEqual(still.tokenLogprobs.map((l) => l.toFixed(4)), untouched.map((l) => l.toFixed(4))); // biome-ignore format: a row
   assert.deepEqual(readdirSync(join(storageDir, 'checkpoints')).sort(), ['mistaken', 'of-the-first']);
 });

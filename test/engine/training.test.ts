@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { editAtCursor } from '../../src/completion/edit.ts';
 import { isSuggestion } from '../../src/completion/suggestion.ts';
 import { checkpointDir, checkpointsDir } from '../../src/engine/storage.ts';
 import { successors } from '../model/tiny.ts';
@@ -38,7 +39,8 @@ const SHORT = { minSignals: 8, idleSeconds: 1, tokenBudget: 4_000 };
 const MANY = accepted(250);
 
 /** A place that none of the signals is in. */
-const NEW = { snapshot: at('const price999 = 1;\nprint'), text: 'total();', replaceAfter: 0 };
+const PLACE = at('const price999 = 1;\nprint');
+const NEW = { snapshot: PLACE, edit: editAtCursor(PLACE, 'total();', 0) };
 
 test('a round in the background: promoted and taken up while requests are answered', {
   timeout: 120_000,
@@ -105,7 +107,7 @@ test('a round in the background: promoted and taken up while requests are answer
     assert.deepEqual(w.query(`SELECT count(*) AS n FROM ${table}`), [{ n: 0 }], table);
   }
   await w.record(accepted(1));
-  assert.equal((await w.suggestion(at('let u'))).text, successors('u'));
+  assert.equal((await w.suggestion(at('let u'))).edit.text, successors('u'));
 });
 
 test('a second round goes on from the first one’s checkpoint', async (t) => {
@@ -138,7 +140,7 @@ for (const [what, training, trusted, reason] of [
     assert.equal(w.state.training.phase, 'off');
     assert.match(w.state.training.message, reason);
     if (!trusted) assert.match((await w.client.trainNow()).reason, /not trusted/);
-    assert.equal((await w.suggestion(at('let u'))).text, successors('u'));
+    assert.equal((await w.suggestion(at('let u'))).edit.text, successors('u'));
     assert.deepEqual(rounds(w), []);
 
     // That was the only reason.
@@ -217,7 +219,7 @@ test('the trainer is killed: the engine says so, the next round takes less, noth
   await w.until('said', () => w.states.some((s) => /trainer ended unexpectedly \(SIGKILL\)/.test(s.training.message)));
   assert.deepEqual(checkpoints(w), []);
   assert.equal(w.state.checkpoint, 'base');
-  assert.equal((await w.suggestion(at('let u'))).text, successors('u'));
+  assert.equal((await w.suggestion(at('let u'))).edit.text, successors('u'));
 
   await w.until('the next round', () => batchSizes(w).length === 2 && /step \d+/.test(w.state.training.message));
   assert.equal(batchSizes(w)[1], whole / 2);

@@ -107,7 +107,7 @@ test('after a swap the server answers as one that was started with those weights
   const [after, expected] = [await ask(swapped), await ask(fresh)];
   assert.equal(before.checkpoint, 'base');
   assert.equal(after.checkpoint, 'learned');
-  assert.equal(after.text, expected.text);
+  assert.deepEqual(after.edit, expected.edit);
   for (const [i, logprob] of after.tokenLogprobs.entries()) {
     assert.ok(Math.abs(logprob - expected.tokenLogprobs[i]!) < 1e-3);
   }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { applyEdit, type Edit, lineAt, offsetAt } from '../../src/replay/edit.ts';
+import { applyEdit, type Edit, lineAt, offsetAt } from '../../src/completion/edit.ts';
 import { hunksOf } from '../../src/replay/git.ts';
 import { blobId, type Commit, type FileChange } from '../../src/replay/history.ts';
 import { Path } from '../../src/replay/path.ts';

@@ -1,7 +1,19 @@
 /** Signals for tests: whole, valid, and different in what a case is about. */
+import { editAtCursor } from '../../src/completion/edit.ts';
+import type { Snapshot } from '../../src/completion/snapshot.ts';
 import type { Offered, Outcome, Survival, TypedInstead } from '../../src/signals/signal.ts';
 
-export function offered(id: string, over: Partial<Offered> = {}): Offered {
+const SNAPSHOT: Snapshot = {
+  path: 'src/add.ts',
+  languageId: 'typescript',
+  before: 'function add(a: number, b: number) {\n  ',
+  after: '\n}\n',
+  startLine: 0,
+  recent: [{ path: 'src/add.ts', line: 0, removed: '', added: 'function add(a: number, b: number) {\n' }],
+};
+
+/** @param text what is suggested, at the snapshot's cursor */
+export function offered(id: string, over: Partial<Offered> = {}, text = 'return a + b;'): Offered {
   return {
     type: 'offered',
     eventId: `${id}/offered`,
@@ -9,22 +21,14 @@ export function offered(id: string, over: Partial<Offered> = {}): Offered {
     windowId: 'window-1',
     suggestion: {
       id,
-      text: 'return a + b;',
-      replaceAfter: 0,
+      edit: editAtCursor(over.snapshot ?? SNAPSHOT, text, 0),
       tokenLogprobs: [-0.25, -1.5, -0.125],
       checkpoint: 'base',
       promptHash: 'ab'.repeat(32),
       promptFormat: 'prefix-1',
       latencyMs: 84.5,
     },
-    snapshot: {
-      path: 'src/add.ts',
-      languageId: 'typescript',
-      before: 'function add(a: number, b: number) {\n  ',
-      after: '\n}\n',
-      startLine: 0,
-      recent: [{ path: 'src/add.ts', line: 0, removed: '', added: 'function add(a: number, b: number) {\n' }],
-    },
+    snapshot: SNAPSHOT,
     trigger: 'automatic',
     ...over,
   };

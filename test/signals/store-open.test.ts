@@ -91,6 +91,23 @@ test('the owner alone may read it, whatever the umask and whatever was there', {
   for (const suffix of ['', '-wal', '-shm']) assert.equal(mode(path + suffix), '600', suffix);
 });
 
+test('text at the cursor in place of so many units becomes the same edit by its places', (t) => {
+  const path = join(folderFor(t), 'knack.db');
+  const db = new Sqlite(path);
+  migrate(db, clock, MIGRATIONS.slice(0, 1));
+  db.exec(`INSERT INTO suggestion (n, id, first_at) VALUES (1, 's', 1);
+    INSERT INTO offer VALUES (1, 1, 1, 'w', 'automatic', 'base', 'aa', 'prefix-1', 'a.ts', 'ts', 41, 'one
+
+😀 = f(', ')
+', '[]',
+      'a)', 1, '[]', 1, 0);
+    INSERT INTO outcome VALUES (1, 2, 1, 'ignored', 0, 'moved-away', 0, 0, 'editor');`);
+  db.close();
+  const { store } = storeFor(t, { path });
+  const at = (character: number) => ({ line: 43, character });
+  assert.deepEqual(store.exampleRows({ limit: 1 })[0]?.edit, { start: at(7), end: at(8), text: 'a)' });
+});
+
 test('every old schema is brought up to date, with what it holds', async (t) => {
   const fixtures = readdirSync(new URL('schemas/', import.meta.url)).sort();
   assert.equal(fixtures.length, MIGRATIONS.length, 'one fixture for each schema');
@@ -109,6 +126,13 @@ test('every old schema is brought up to date, with what it holds', async (t) => 
         [
           ['old-accepted', 'accepted', null, 1, 'base', [-0.5, -0.25]],
           ['old-rejected', 'rejected', 'y', null, 'c1', [-1]],
+        ],
+      );
+      assert.deepEqual(
+        rows.map(({ edit: { start, end, text } }) => [start.line, start.character, end.line, end.character, text]),
+        [
+          [0, 8, 0, 8, '1'],
+          [10, 25, 10, 25, 'x'],
         ],
       );
       assert.equal(store.current('hash')?.id, 'c1');

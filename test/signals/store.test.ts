@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { readFileSync, statSync } from 'node:fs';
 import { test } from 'node:test';
+import { placeInWindow, rangeInWindow } from '../../src/completion/edit.ts';
 import type { Offered } from '../../src/signals/signal.ts';
+import type { ExampleRow } from '../../src/signals/store.ts';
 import { ROW_LIMITS } from '../../src/signals/store-rows.ts';
 import { offered, outcome, survival, typedInstead } from './events.ts';
 import { folderFor, storeFor } from './folder.ts';
@@ -21,8 +23,7 @@ test('what was recorded is what training reads', (t) => {
       suggestionId: 'a',
       at: 1_000,
       snapshot,
-      text: suggestion.text,
-      replaceAfter: 0,
+      edit: suggestion.edit,
       tokenLogprobs: suggestion.tokenLogprobs,
       checkpoint: 'base',
       promptHash: suggestion.promptHash,
@@ -116,20 +117,18 @@ test('secrets of every kind stay out of the file, wherever they stand', (t) => {
     planted.push(...(pieces ?? [secret, secret.slice(Math.ceil(secret.length / 2))]));
     const text = `a();\n${code(secret)}\nb();\n`;
     const middle = text.indexOf(secret) + Math.floor(secret.length / 2);
-    const { suggestion, snapshot } = offered('x');
+    const { snapshot } = offered('x');
     const recent = [{ path: 'p.ts', line: 0, removed: text, added: text }];
     store.record([
       offered(`before-${i}`, { snapshot: { ...snapshot, before: text, recent } }),
       offered(`after-${i}`, { snapshot: { ...snapshot, after: text } }),
-      offered(`text-${i}`, { suggestion: { ...suggestion, id: `text-${i}`, text } }),
-      offered(`split-${i}`, {
-        snapshot: { ...snapshot, before: text.slice(0, middle), after: text.slice(middle) },
-        suggestion: { ...suggestion, id: `split-${i}`, text: 'x' },
-      }),
-      offered(`completed-${i}`, {
-        snapshot: { ...snapshot, before: text.slice(0, middle) },
-        suggestion: { ...suggestion, id: `completed-${i}`, text: text.slice(middle) },
-      }),
+      offered(`text-${i}`, {}, text),
+      offered(
+        `split-${i}`,
+        { snapshot: { ...snapshot, before: text.slice(0, middle), after: text.slice(middle) } },
+        'x',
+      ),
+      offered(`completed-${i}`, { snapshot: { ...snapshot, before: text.slice(0, middle) } }, text.slice(middle)),
       typedInstead(`text-${i}`, text),
       outcome(`before-${i}`, { kind: 'rejected', typedInstead: text }),
     ]);
@@ -168,13 +167,12 @@ test('what was typed is looked at together with the text before it, whichever co
 test('rows are bounded, whatever is sent', (t) => {
   const { store, path } = storeFor(t);
   const long = 'word '.repeat(200_000);
-  const { suggestion, snapshot } = offered('a');
   const recent = Array.from({ length: 50 }, () => ({ path: long, line: 0, removed: long, added: long }));
+  const { snapshot } = offered('a');
+  const large = { ...snapshot, before: `${long}END`, after: long, path: long, languageId: long, recent };
+  const offer = offered('a', { snapshot: large }, long);
   store.record([
-    offered('a', {
-      suggestion: { ...suggestion, id: 'a', text: long, tokenLogprobs: Array.from({ length: 90_000 }, () => -1) },
-      snapshot: { ...snapshot, before: `${long}END`, after: long, path: long, languageId: long, recent },
-    }),
+    { ...offer, suggestion: { ...offer.suggestion, tokenLogprobs: Array.from({ length: 90_000 }, () => -1) } },
     outcome('a', { reason: long }),
     typedInstead('a', long),
   ]);
@@ -182,16 +180,61 @@ test('rows are bounded, whatever is sent', (t) => {
   assert.equal(row!.snapshot.before.length, 8_192);
   assert.ok(row!.snapshot.before.endsWith('END'), 'what is nearest to the cursor stays');
   assert.equal(row!.snapshot.recent.length, 8);
-  assert.equal(row!.text.length, ROW_LIMITS.text);
+  assert.equal(row!.edit.text.length, ROW_LIMITS.text);
   assert.equal(row!.tokenLogprobs.length, ROW_LIMITS.logprobs);
   assert.ok(statSync(path).size + statSync(`${path}-wal`).size < 500_000);
 });
 
+/** A suggestion that replaces what stands between `[` and `]` by `text`, asked for at `|`. */
+function replacing(id: string, marked: string, text: string): Offered {
+  const plain = (of: string): string => of.replace(/[[\]|]/g, '');
+  const [before, after] = marked.split('|').map(plain) as [string, string];
+  const window = { ...offered(id).snapshot, before, after, startLine: 7 };
+  const place = (mark: string) => placeInWindow(window, plain(marked.slice(0, marked.indexOf(mark))).length);
+  const edit = { start: place('['), end: place(']'), text };
+  return offered(id, { snapshot: window, suggestion: { ...offered(id).suggestion, edit } });
+}
+
+/** The stored window with `[` and `]` around what the edit replaces. */
+function stored({ snapshot, edit }: ExampleRow): string {
+  const { from, to } = rangeInWindow(snapshot, edit)!;
+  const all = snapshot.before + snapshot.after;
+  return `${all.slice(0, from)}[${all.slice(from, to)}]${all.slice(to)}`;
+}
+
+for (const [name, marked, expected] of [
+  ['on the cursor', 'ab[|]cd', 'ab[]cd'],
+  ['after the cursor', 'a|b\nc[d\ne]f', 'ab\nc[d\ne]f'],
+  ['before the cursor', 'a[b\ncd]\ne|f', 'a[b\ncd]\nef'],
+  ['around the cursor', 'a[b\nc|d\ne]f', 'a[b\ncd\ne]f'],
+  ['a deletion of everything', '[a|b]', '[ab]'],
+  ['behind a secret', 'password = "hunter22|hunter"; a[b]c', 'password = "<redacted:password>"; a[b]c'],
+  ['before a secret', 'a[b]c; password = "hunter22hunter"; |', 'a[b]c; password = "<redacted:password>"; '],
+  ['of a secret', 'password = "[hunter22hunter]";|', 'password = "[<redacted:password>]";'],
+] as const) {
+  test(`an edit ${name} is stored at its place in what is stored`, (t) => {
+    const { store } = storeFor(t);
+    store.record([replacing('a', marked, 'new'), outcome('a')]);
+    const [row] = store.exampleRows({ limit: 1 });
+    assert.equal(stored(row!), expected);
+    assert.equal(row!.snapshot.startLine, 7);
+  });
+}
+
+test('an edit outside of the text that it was made for is refused', (t) => {
+  const refused: string[] = [];
+  const { store } = storeFor(t, { onRefused: (_, why) => refused.push(why) });
+  const offer = offered('a');
+  const edit = { start: { line: 9, character: 0 }, end: { line: 9, character: 0 }, text: 'x' };
+  store.record([{ ...offer, suggestion: { ...offer.suggestion, edit } }]);
+  assert.match(refused.join(), /outside of the text/);
+  assert.deepEqual(store.exampleRows({ limit: 1 }), []);
+});
+
 test('lone surrogates become something that SQLite can hold', (t) => {
   const { store } = storeFor(t);
-  const { suggestion } = offered('a');
-  store.record([offered('a', { suggestion: { ...suggestion, id: 'a', text: 'x\ud800y' } }), outcome('a')]);
-  assert.equal(store.exampleRows({ limit: 1 })[0]!.text, 'x\ufffdy');
+  store.record([offered('a', {}, 'x\ud800y'), outcome('a')]);
+  assert.equal(store.exampleRows({ limit: 1 })[0]!.edit.text, 'x\ufffdy');
 });
 
 test('offers of windows that are gone get their outcome; those of living windows wait', (t) => {

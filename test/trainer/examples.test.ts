@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { editAtCursor } from '../../src/completion/edit.ts';
 import { type Example, examplesOf, type SignalRow, splitHeldOut } from '../../src/trainer/examples.ts';
 import { wordTokenizer } from '../model/words.ts';
 
 const limits = { promptTokens: 64, targetTokens: 16 };
+const SNAPSHOT = { path: 'a.ts', before: 'function f() {\n  return', after: '\n}\n', startLine: 0, recent: [] };
 const row = (more: Partial<SignalRow>): SignalRow => ({
   suggestionId: 's1',
   at: 0,
-  snapshot: { path: 'a.ts', before: 'function f() {\n  return', after: '\n}\n', startLine: 0, recent: [] },
-  text: ' one;',
-  replaceAfter: 0,
+  snapshot: SNAPSHOT,
+  edit: editAtCursor(SNAPSHOT, ' one;', 0),
   outcome: 'accepted',
   acceptedChars: 0,
   typedInstead: null,
@@ -53,7 +54,7 @@ for (const [name, signal, want] of [
 }
 
 test('a long edit is learned by its first tokens', () => {
-  const [example] = examplesOf(row({ text: ' + x'.repeat(100) }), wordTokenizer(), limits);
+  const [example] = examplesOf(row({ edit: editAtCursor(SNAPSHOT, ' + x'.repeat(100), 0) }), wordTokenizer(), limits);
   assert.equal(example!.ids.length - example!.targetStart, limits.targetTokens);
 });
 

@@ -4,13 +4,14 @@
  */
 import type { Database } from 'better-sqlite3';
 import * as m001 from './m001_signals.ts';
+import * as m002 from './m002_edits.ts';
 
 export interface Migration {
   readonly name: string;
   readonly up: (db: Database) => void;
 }
 
-export const MIGRATIONS: readonly Migration[] = [m001];
+export const MIGRATIONS: readonly Migration[] = [m001, m002];
 
 /** Marks the file as Knack's (`file` and SQLite's `application_id`): "KNCK". */
 export const APPLICATION_ID = 0x4b4e434b;

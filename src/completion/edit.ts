@@ -1,5 +1,16 @@
-/** An edit of a document, as arms answer with it. */
-import type { Place } from '../completion/take.ts';
+/**
+ * An edit of a document: what a suggestion is, whoever makes it and however it is shown.
+ *
+ * Places are the document's own, as an editor counts them, also where only a window of the document is known: a
+ * snapshot says at which line its window begins, and windows begin at a line's start.
+ */
+import type { Snapshot } from './snapshot.ts';
+
+/** Zero-based line, and UTF-16 units into it. */
+export interface Place {
+  readonly line: number;
+  readonly character: number;
+}
 
 /** A replacement of the text from `start` to `end`, places as an editor counts them; LF line ends in `text`. */
 export interface Edit {
@@ -62,4 +73,56 @@ function lineStart(document: string, line: number): number | null {
     if (from === 0) return null;
   }
   return from;
+}
+
+/** Where a snapshot's cursor stands in the document. */
+export function cursorOf({ before, startLine }: Pick<Snapshot, 'before' | 'startLine'>): Place {
+  const { line, character } = placeAt(before, before.length);
+  return { line: startLine + line, character };
+}
+
+/** The edit that puts `text` in at a snapshot's cursor, in place of `replaceAfter` UTF-16 units after it on its line. */
+export function editAtCursor(
+  snapshot: Pick<Snapshot, 'before' | 'startLine'>,
+  text: string,
+  replaceAfter: number,
+): Edit {
+  const start = cursorOf(snapshot);
+  return { start, end: { line: start.line, character: start.character + replaceAfter }, text };
+}
+
+/** The part of a document that a snapshot shows. */
+export type Window = Pick<Snapshot, 'before' | 'after' | 'startLine'>;
+
+/**
+ * The UTF-16 offsets in `before + after` of what an edit replaces.
+ *
+ * @returns null if it reaches out of the window
+ */
+export function rangeInWindow(
+  { before, after, startLine }: Window,
+  { start, end }: Pick<Edit, 'start' | 'end'>,
+): { readonly from: number; readonly to: number } | null {
+  const text = before + after;
+  const offset = ({ line, character }: Place) => offsetAt(text, { line: line - startLine, character });
+  const from = offset(start);
+  const to = offset(end);
+  return from === null || to === null || to < from ? null : { from, to };
+}
+
+/** The place in the document of an offset in `before + after`. */
+export function placeInWindow({ before, after, startLine }: Window, offset: number): Place {
+  const { line, character } = placeAt(before + after, offset);
+  return { line: startLine + line, character };
+}
+
+/**
+ * An edit as text at the cursor, which is what the model's prompt ends with.
+ *
+ * @returns what goes in and the text that follows it, or null if the edit does not begin at the cursor
+ */
+export function continuation(window: Window, edit: Edit): { readonly text: string; readonly rest: string } | null {
+  const range = rangeInWindow(window, edit);
+  if (range?.from !== window.before.length) return null;
+  return { text: edit.text, rest: window.after.slice(range.to - window.before.length) };
 }
