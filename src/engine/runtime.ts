@@ -150,8 +150,9 @@ async function open(graph: Graph, options: SessionOptions, resident: readonly st
     ...(options.profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: options.profile }),
     extra: {
       session: {
-        // Idle threads sleep: half the CPU time at the same best time of a run.
-        intra_op: { allow_spinning: '0' },
+        // Threads stay awake between the operators of a run and sleep soon after it: idle, a session costs nothing. Where
+        // they sleep at once, the system may run them all on the core that wakes them, for a whole run.
+        intra_op: { allow_spinning: '1', spin_duration_us: '100' },
         disable_prepacking: options.prepack === false ? '1' : '0',
       },
     },
