@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { defaultCacheDir } from '../src/model/cache.ts';
 import { ARMS, armKinds, REFERENCE } from '../src/replay/arms.ts';
+import { CANARY_ASKS } from '../src/replay/canary.ts';
 import { ReplayError } from '../src/replay/history.ts';
 import { table } from '../src/replay/report.ts';
 import { runSession, type Settings, type Source, type Watcher } from '../src/replay/session.ts';
@@ -18,7 +19,7 @@ import { ROOT } from './paths.ts';
 import { main, UserError } from './progress.ts';
 
 const USAGE = `Usage: npm run replay -- SOURCE… [--arms ${ARMS.map((a) => a.name).join(',')}] [--limit N] [--since DATE] [--signals N]
-       [--seed S] [--workers N] [--sequence] [--every K] [--adapter DIR] [--threshold X] [--out report.json]
+       [--seed S] [--workers N] [--sequence] [--idle N] [--canary SOURCE] [--every K] [--adapter DIR] [--threshold X] [--out report.json]
 A SOURCE is a git directory (work tree or bare) or a replay file (.jsonl.gz).`;
 
 /** The adapter of the model as it ships. */
@@ -28,8 +29,9 @@ const SHIPPED_ADAPTER = join(ROOT, 'media', 'model');
 const TELL_EVERY = 5_000;
 const RATE_OVER = 60_000;
 
-interface Options extends Pick<Settings, 'arms' | 'span' | 'seed' | 'workers' | 'sequence'> {
+interface Options extends Pick<Settings, 'arms' | 'span' | 'seed' | 'workers' | 'sequence' | 'idle'> {
   readonly sources: readonly string[];
+  readonly canary: string | null;
   /** Folder of an adapter that `frozen` serves with instead of the shipped one. */
   readonly adapter: string | null;
   readonly out: string | null;
@@ -51,6 +53,8 @@ export function parseOptions(args: readonly string[]): Options {
         workers: text,
         out: text,
         every: text,
+        idle: text,
+        canary: text,
         adapter: text,
         threshold: text,
         sequence: { type: 'boolean' },
@@ -69,6 +73,8 @@ export function parseOptions(args: readonly string[]): Options {
       seed: whole('seed', values.seed ?? '0', 0),
       workers: values.workers === undefined ? Math.min(2, availableParallelism()) : whole('workers', values.workers, 1),
       sequence: values.sequence ?? false,
+      idle: whole('idle', values.idle ?? '64', 1),
+      canary: values.canary ?? null,
       adapter: values.adapter ?? null,
       out: values.out ?? null,
     };
@@ -156,7 +162,7 @@ function duration(ms: number): string {
 }
 
 async function run(): Promise<undefined> {
-  const { sources, out, adapter, ...options } = parseOptions(process.argv.slice(2));
+  const { sources, canary, out, adapter, ...options } = parseOptions(process.argv.slice(2));
   try {
     const cacheDir = defaultCacheDir();
     const model = process.env.KNACK_REPLAY_MODEL ?? null;
@@ -168,6 +174,8 @@ async function run(): Promise<undefined> {
     const settings: Settings = {
       ...options,
       place,
+      canary: canary === null ? null : { source: open(canary), asks: CANARY_ASKS },
+      worker: join(ROOT, 'src', 'replay', 'worker.ts'),
       logs: join(cacheDir, 'replays'),
       code: codeDigest(),
     };

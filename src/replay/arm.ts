@@ -9,13 +9,53 @@ export interface Answer {
   readonly confidence: number;
 }
 
+/** What of the history an arm may watch. */
+export type Seen = Exclude<Played, { kind: 'ask' }>;
+
 /**
  * An arm. It is told neither the point of an ask nor what follows: a far ask and a rest ask look the same to it.
  */
 export interface Arm {
-  /** null: nothing to suggest. */
+  /** null: nothing to suggest. Changes nothing that a later answer depends on. */
   answer(question: Question): Answer | null | Promise<Answer | null>;
   /** Told in the order of the history: texts when they are opened, a hunk's edits once the path has left it. */
-  watch?(seen: Exclude<Played, { kind: 'ask' }>): void;
+  watch?(seen: Seen): void | Promise<void>;
   release?(): Promise<void>;
+}
+
+/** One past ask, as the extension would have seen it. */
+export interface Lesson {
+  /** The virtual clock at the ask: seconds since the source began, one an ask. */
+  readonly at: number;
+  readonly question: Question;
+  /** null: nothing was shown. */
+  readonly answer: Answer | null;
+  /** silent: no suggestion was shown in the whole hunk; for arms with `+typing` only, one lesson a hunk. */
+  readonly fate: 'accepted' | 'partly' | 'rejected' | 'silent';
+  /** What was typed from there on until the hunk was done (for a far ask: as the next hunk); null at rest. */
+  readonly typed: Edit | null;
+}
+
+/**
+ * An arm that learns along the walk. Two runs that tell it the same in the same order make it answer the same.
+ *
+ * A run that is resumed tells it everything again (what was watched, every lesson), but neither asks nor trains again:
+ * what an earlier run's last training left is put back by `restore`.
+ */
+export interface Learner extends Arm {
+  /** Learns at once, in little time: a memory, a gate. */
+  learn(lesson: Lesson): void | Promise<void>;
+  /** Learns from the lessons so far, in as many steps and tokens as it has a budget for. */
+  train(): Promise<Effort>;
+  /** Writes what `train` has made of it into an empty folder. */
+  save(dir: string): Promise<void>;
+  /** Takes up what `save` wrote. */
+  restore(dir: string): Promise<void>;
+}
+
+/** What training took. */
+export interface Effort {
+  readonly tokens: number;
+  readonly steps: number;
+  readonly seconds: number;
 }

@@ -23,6 +23,8 @@ export interface ArmKind {
   readonly threshold: number;
   /** Whether it holds a model: then it knows nothing but the question, and may answer in another process. */
   readonly hasModel: boolean;
+  /** It is a Learner; `typing`: hunks without a shown suggestion teach it too. */
+  readonly learns?: { readonly typing: boolean };
   /** What answers, for the log: an answer is used again only where this is the same. */
   checkpoint(place: ModelPlace): string;
   start(place: ModelPlace): Promise<Arm>;

@@ -1,11 +1,12 @@
 /**
- * The log of answers: append-only JSONL, a line an answer, keyed by ask, arm and checkpoint.
+ * The log of answers: append-only JSONL, a line an answer, keyed by ask, arm and checkpoint; and a line for each
+ * training of an arm that learns, keyed by its number.
  *
  * A run that was killed goes on from it; a last line that was torn by the kill is dropped and written again.
  */
 import { appendFileSync, closeSync, ftruncateSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { Answer } from './arm.ts';
+import type { Answer, Effort } from './arm.ts';
 import { ReplayError } from './history.ts';
 
 export interface Logged {
@@ -23,6 +24,7 @@ export class AnswerLog {
   readonly path: string;
   readonly #fd: number;
   readonly #answers = new Map<string, Logged>();
+  readonly #trainings = new Map<string, Effort[]>();
 
   /** @throws ReplayError if a line other than the last is damaged */
   constructor(path: string) {
@@ -34,8 +36,9 @@ export class AnswerLog {
     ftruncateSync(this.#fd, whole);
     for (const [i, line] of bytes.toString('utf8', 0, whole).split('\n').slice(0, -1).entries()) {
       try {
-        const { id, arm, checkpoint, answer, ms } = JSON.parse(line);
-        this.#answers.set(key(id, arm, checkpoint), { answer, ms });
+        const { id, arm, checkpoint, answer, ms, training, effort } = JSON.parse(line);
+        if (training !== undefined) this.#keep(arm, checkpoint, training, effort);
+        else this.#answers.set(key(id, arm, checkpoint), { answer, ms });
       } catch {
         throw new ReplayError(`${path}, line ${i + 1}: no logged answer. Delete the file to begin anew.`);
       }
@@ -53,6 +56,23 @@ export class AnswerLog {
   add(id: string, arm: string, checkpoint: string, { answer, ms }: Logged): void {
     appendFileSync(this.#fd, `${JSON.stringify({ id, arm, checkpoint, answer, ms })}\n`);
     this.#answers.set(key(id, arm, checkpoint), { answer, ms });
+  }
+
+  /** What each training took, in order. */
+  trainings(arm: string, checkpoint: string): readonly Effort[] {
+    return this.#trainings.get(key('', arm, checkpoint)) ?? [];
+  }
+
+  /** @param training number of it, from 0 on */
+  addTraining(arm: string, checkpoint: string, training: number, effort: Effort): void {
+    appendFileSync(this.#fd, `${JSON.stringify({ arm, checkpoint, training, effort })}\n`);
+    this.#keep(arm, checkpoint, training, effort);
+  }
+
+  #keep(arm: string, checkpoint: string, training: number, effort: Effort): void {
+    const efforts = this.#trainings.get(key('', arm, checkpoint)) ?? [];
+    efforts[training] = effort;
+    this.#trainings.set(key('', arm, checkpoint), efforts);
   }
 
   close(): void {

@@ -193,13 +193,13 @@ function steps(old: string, now: string): { spans: Span[]; stops: Stop[] } {
   return { spans, stops };
 }
 
-function commonPrefix(a: string, b: string): number {
+export function commonPrefix(a: string, b: string): number {
   let n = 0;
   while (n < a.length && n < b.length && a[n] === b[n]) n++;
   return n;
 }
 
-function commonSuffix(a: string, b: string, most: number): number {
+export function commonSuffix(a: string, b: string, most: number): number {
   let n = 0;
   while (n < most && a[a.length - 1 - n] === b[b.length - 1 - n]) n++;
   return n;

@@ -1,11 +1,14 @@
-/** Processes that answer an arm's questions side by side; which one answers what makes no difference to the answer. */
+/**
+ * Arms in processes of their own: a pool whose processes answer questions side by side, where which one answers what
+ * makes no difference to the answer; and a learner, alone with what it has learned.
+ */
 import { type ChildProcess, fork } from 'node:child_process';
-import { join } from 'node:path';
+import type { Answer, Effort, Learner, Lesson, Seen } from './arm.ts';
 import type { ModelPlace } from './arms.ts';
 import { ReplayError } from './history.ts';
 import type { Logged } from './log.ts';
+import type { FromWorker, ToWorker } from './serve-arm.ts';
 import type { Question } from './typist.ts';
-import type { FromWorker, ToWorker } from './worker.ts';
 
 interface Waiting {
   resolve(message: FromWorker): void;
@@ -18,8 +21,11 @@ class Worker {
   readonly #waiting: Waiting[] = [];
   #gone: Error | null = null;
 
-  constructor(arm: string) {
-    this.#child = fork(join(import.meta.dirname, 'worker.ts'), [arm]);
+  /** Resident memory that it had at most, in bytes. */
+  peakMemory = 0;
+
+  constructor(file: string, arm: string) {
+    this.#child = fork(file, [arm]);
     this.#child.on('message', (message: FromWorker) => this.#waiting.shift()!.resolve(message));
     const fail = (error: Error): void => {
       this.#gone ??= error;
@@ -33,38 +39,48 @@ class Worker {
     return this.#waiting.length;
   }
 
-  send(message: ToWorker): Promise<FromWorker> {
-    if (this.#gone) return Promise.reject(this.#gone);
-    return new Promise((resolve, reject) => {
+  /** @throws ReplayError if the arm cannot, or the process is gone */
+  async send(message: ToWorker): Promise<Exclude<FromWorker, { kind: 'failed' }>> {
+    if (this.#gone) throw this.#gone;
+    const answer = await new Promise<FromWorker>((resolve, reject) => {
       this.#waiting.push({ resolve, reject });
       this.#child.send(message);
     });
+    if (answer.kind === 'failed') throw new ReplayError(answer.message);
+    this.peakMemory = Math.max(this.peakMemory, answer.peakMemory);
+    return answer;
+  }
+
+  async ask(question: Question): Promise<Logged> {
+    const answer = await this.send({ kind: 'ask', question });
+    if (answer.kind !== 'answer') throw new Error(`"${answer.kind}" is no answer.`);
+    return { answer: JSON.parse(answer.answer), ms: answer.ms };
   }
 
   stop(): void {
-    this.#child.disconnect();
+    if (this.#child.connected) this.#child.disconnect();
   }
 }
 
 export class Pool {
   readonly #workers: readonly Worker[];
-  /** Resident memory that one worker had at most, in bytes. */
-  peakMemory = 0;
 
   private constructor(workers: readonly Worker[]) {
     this.#workers = workers;
   }
 
-  /** @throws ReplayError if an arm cannot be started */
-  static async start(arm: string, place: ModelPlace, count: number): Promise<Pool> {
+  /**
+   * @param file entry of the process (worker.ts)
+   * @throws ReplayError if an arm cannot be started
+   */
+  static async start(file: string, arm: string, place: ModelPlace, count: number): Promise<Pool> {
     // One after the other: the first may have weights to prepare, which the others then find.
     const workers: Worker[] = [];
     const pool = new Pool(workers);
     try {
       for (let i = 0; i < count; i++) {
-        workers.push(new Worker(arm));
-        const answer = await workers[i]!.send({ kind: 'start', place });
-        if (answer.kind === 'failed') throw new ReplayError(answer.message);
+        workers.push(new Worker(file, arm));
+        await workers[i]!.send({ kind: 'start', place });
       }
       return pool;
     } catch (error) {
@@ -73,22 +89,76 @@ export class Pool {
     }
   }
 
+  /** Resident memory that one worker had at most, in bytes. */
+  get peakMemory(): number {
+    return Math.max(...this.#workers.map((w) => w.peakMemory));
+  }
+
   /** Questions that may be under way at once without any of them waiting long. */
   get width(): number {
     return 2 * this.#workers.length;
   }
 
-  async answer(question: Question): Promise<Logged> {
-    const worker = this.#workers.reduce((best, w) => (w.load < best.load ? w : best));
-    const message = await worker.send({ kind: 'ask', question });
-    if (message.kind !== 'answer') {
-      throw new ReplayError(message.kind === 'failed' ? message.message : `An unexpected "${message.kind}".`);
-    }
-    this.peakMemory = Math.max(this.peakMemory, message.peakMemory);
-    return { answer: JSON.parse(message.answer), ms: message.ms };
+  answer(question: Question): Promise<Logged> {
+    return this.#workers.reduce((best, w) => (w.load < best.load ? w : best)).ask(question);
   }
 
   stop(): void {
     for (const worker of this.#workers) worker.stop();
+  }
+}
+
+/** A learner in a process of its own. */
+export class RemoteLearner implements Learner {
+  readonly #worker: Worker;
+
+  private constructor(worker: Worker) {
+    this.#worker = worker;
+  }
+
+  /** As Pool.start. */
+  static async start(file: string, arm: string, place: ModelPlace): Promise<RemoteLearner> {
+    const worker = new Worker(file, arm);
+    try {
+      await worker.send({ kind: 'start', place });
+      return new RemoteLearner(worker);
+    } catch (error) {
+      worker.stop();
+      throw error;
+    }
+  }
+
+  get peakMemory(): number {
+    return this.#worker.peakMemory;
+  }
+
+  async answer(question: Question): Promise<Answer | null> {
+    return (await this.#worker.ask(question)).answer;
+  }
+
+  async watch(seen: Seen): Promise<void> {
+    await this.#worker.send({ kind: 'watch', seen });
+  }
+
+  async learn(lesson: Lesson): Promise<void> {
+    await this.#worker.send({ kind: 'learn', lesson });
+  }
+
+  async train(): Promise<Effort> {
+    const answer = await this.#worker.send({ kind: 'train' });
+    if (answer.kind !== 'trained') throw new Error(`"${answer.kind}" is no training.`);
+    return answer.effort;
+  }
+
+  async save(dir: string): Promise<void> {
+    await this.#worker.send({ kind: 'save', dir });
+  }
+
+  async restore(dir: string): Promise<void> {
+    await this.#worker.send({ kind: 'restore', dir });
+  }
+
+  async release(): Promise<void> {
+    this.#worker.stop();
   }
 }

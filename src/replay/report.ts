@@ -1,14 +1,18 @@
 /** The report of a replay: what the protocol calls --out, and the table for people. All but `cost` is reproducible. */
 import { REFERENCE } from './arms.ts';
+import type { Forgotten } from './canary.ts';
 import { blockTallies, type CurvePoint, curve, type Lift, lift, sweep, withInterval } from './compare.ts';
-import type { Interval } from './resample.ts';
+import { type Interval, interval } from './resample.ts';
+import type { Learned } from './run.ts';
 import {
   acceptRate,
   acceptRateWithoutShort,
+  BLOCK,
   type ByPoint,
   exactness,
   falseAlarms,
   type Run,
+  ratio,
   reward,
   savedShare,
   sum,
@@ -19,9 +23,13 @@ import { walk } from './walk.ts';
 export interface ArmRuns {
   readonly name: string;
   readonly threshold: number;
+  readonly learns: boolean;
   readonly runs: readonly Run[];
   /** Milliseconds of each answer. */
   readonly times: readonly number[];
+  readonly learned: Learned | null;
+  /** null without a canary. */
+  readonly forgotten: Forgotten | null;
   /** Bytes. */
   readonly peakMemory: number;
 }
@@ -29,6 +37,15 @@ export interface ArmRuns {
 export interface Cost {
   readonly askMs: { readonly p50: number | null; readonly p95: number | null };
   readonly peakMemory: number;
+  /** null for an arm that does not learn. */
+  readonly training: Learned | null;
+}
+
+/** Shares of the canary's asks at arrival that are answered right. */
+export interface Forgetting {
+  readonly asks: number;
+  readonly before: number;
+  readonly after: number;
 }
 
 export interface SignalsPoint {
@@ -38,7 +55,7 @@ export interface SignalsPoint {
   readonly accepted: number;
   readonly partly: number;
   readonly rejected: number;
-  readonly acceptRate: number;
+  readonly acceptRate: Interval;
 }
 
 export interface ArmReport {
@@ -58,8 +75,10 @@ export interface ArmReport {
   readonly intervals: { readonly acceptRate: Interval; readonly saved: Interval; readonly reward: Interval };
   /** null without the arm `frozen`. */
   readonly lift: { readonly all: Lift; readonly lastHalf: Lift } | null;
-  /** Needs a canary, which no arm that there is could forget. */
-  readonly forgetting: null;
+  /** null without `--canary`. */
+  readonly forgetting: Forgetting | null;
+  /** counterfactual: the arm learned from what it showed at its live threshold, and would have learned other things. */
+  readonly curveIs: 'exact' | 'counterfactual';
   readonly curve: readonly CurvePoint[];
   readonly bySignals: readonly SignalsPoint[];
   /** `frozen` only: its live accept rate over theirs where they save as much. */
@@ -101,24 +120,35 @@ export function reportArms(arms: readonly ArmRuns[], seed: number): ArmReport[] 
         reward: withInterval(live, seed, reward),
       },
       lift: all && lastHalf && { all, lastHalf },
-      forgetting: null,
+      forgetting: forgettingOf(arm.forgotten),
+      curveIs: arm.learns ? 'counterfactual' : 'exact',
       curve: curve(sweep(runs, threshold)),
-      bySignals: bySignals(arm),
+      bySignals: bySignals(arm, seed),
       ...(name === REFERENCE ? { vs: versus(arm, arms, seed) } : {}),
-      cost: { askMs: { p50: quantile(arm.times, 0.5), p95: quantile(arm.times, 0.95) }, peakMemory: arm.peakMemory },
+      cost: {
+        askMs: { p50: quantile(arm.times, 0.5), p95: quantile(arm.times, 0.95) },
+        peakMemory: arm.peakMemory,
+        training: arm.learned,
+      },
     };
   });
 }
 
 /** Arms of several sources as one: their runs side by side. */
 export function pool(sources: readonly (readonly ArmRuns[])[]): ArmRuns[] {
-  return sources[0]!.map(({ name, threshold }, i) => ({
-    name,
-    threshold,
-    runs: sources.flatMap((arms) => arms[i]!.runs),
-    times: sources.flatMap((arms) => arms[i]!.times),
-    peakMemory: Math.max(...sources.map((arms) => arms[i]!.peakMemory)),
-  }));
+  return sources[0]!.map(({ name, threshold, learns }, i) => {
+    const all = sources.map((arms) => arms[i]!);
+    return {
+      name,
+      threshold,
+      learns,
+      runs: all.flatMap((a) => a.runs),
+      times: all.flatMap((a) => a.times),
+      learned: added(all.map((a) => a.learned)),
+      forgotten: added(all.map((a) => a.forgotten)),
+      peakMemory: Math.max(...all.map((a) => a.peakMemory)),
+    };
+  });
 }
 
 /** A table for people: shares in percent. */
@@ -177,26 +207,55 @@ function versus(frozen: ArmRuns, arms: readonly ArmRuns[], seed: number): Record
   );
 }
 
-function bySignals({ runs, threshold }: ArmRuns): SignalsPoint[] {
+/** Accept rates of SIGNALS_STEP signals each; their intervals draw the blocks of commits in which they were shown. */
+function bySignals({ runs, threshold }: ArmRuns, seed: number): SignalsPoint[] {
   const points: SignalsPoint[] = [];
-  let [signals, accepted, partly, rejected] = [0, 0, 0, 0];
+  let signals = 0;
+  let blocks = new Map<string, { shown: number; accepted: number; partly: number }>();
   const end = (): void => {
-    const acceptRate = (accepted + partly / 2) / (accepted + partly + rejected);
-    points.push({ signals, accepted, partly, rejected, acceptRate });
-    [accepted, partly, rejected] = [0, 0, 0];
+    const counts = [...blocks.values()];
+    const total = (name: 'shown' | 'accepted' | 'partly'): number => counts.reduce((n, c) => n + c[name], 0);
+    const [shown, accepted, partly] = [total('shown'), total('accepted'), total('partly')];
+    const rate = interval([counts.length], seed, ([weights]) => {
+      const weigh = (value: (c: (typeof counts)[number]) => number): number =>
+        counts.reduce((n, c, i) => n + weights![i]! * value(c), 0);
+      return ratio(
+        weigh((c) => c.accepted + c.partly / 2),
+        weigh((c) => c.shown),
+      );
+    });
+    points.push({ signals, accepted, partly, rejected: shown - accepted - partly, acceptRate: rate });
+    blocks = new Map();
   };
-  for (const run of runs) {
-    for (const { fate } of walk(run.asks, threshold)) {
+  for (const [source, run] of runs.entries()) {
+    for (const { ask, fate } of walk(run.asks, threshold)) {
       if (fate === 'silent' || fate === 'covered') continue;
       signals++;
-      if (fate === 'accepted') accepted++;
-      else if (fate === 'partly') partly++;
-      else rejected++;
+      const block = `${source}/${Math.floor(ask.commit / BLOCK)}`;
+      let counts = blocks.get(block);
+      if (counts === undefined) blocks.set(block, (counts = { shown: 0, accepted: 0, partly: 0 }));
+      counts.shown++;
+      if (fate === 'accepted') counts.accepted++;
+      if (fate === 'partly') counts.partly++;
       if (signals % SIGNALS_STEP === 0) end();
     }
   }
   if (signals % SIGNALS_STEP !== 0) end();
   return points;
+}
+
+function forgettingOf(forgotten: Forgotten | null): Forgetting | null {
+  if (forgotten === null) return null;
+  const { asks, before, after } = forgotten;
+  return { asks, before: before / asks, after: after / asks };
+}
+
+/** Sums of records of numbers; null if one is missing. */
+function added<T extends Readonly<Record<keyof T, number>>>(all: readonly (T | null)[]): T | null {
+  return all.reduce((a, b) => {
+    if (a === null || b === null) return null;
+    return Object.fromEntries(Object.entries(a).map(([key, n]) => [key, (n as number) + b[key as keyof T]])) as T;
+  });
 }
 
 function quantile(values: readonly number[], share: number): number | null {

@@ -1,8 +1,8 @@
 /** Plays one source before several arms: every ask is answered by every arm, and logged. */
-
 import { applyEdit } from '../completion/edit.ts';
-import type { Arm } from './arm.ts';
+import type { Arm, Learner } from './arm.ts';
 import { type ArmKind, REFERENCE } from './arms.ts';
+import { Course } from './course.ts';
 import type { Commit, History } from './history.ts';
 import type { AnswerLog, Logged } from './log.ts';
 import type { Pool } from './pool.ts';
@@ -21,23 +21,33 @@ export interface Span {
   readonly every: number;
 }
 
-/** An arm that runs: in this process, watching the typist; or in a pool, where only the question counts. */
+/**
+ * An arm that runs: in this process, watching the typist; in a pool, where only the question counts; or as a learner,
+ * which goes along the walk by itself.
+ */
 export type Running = { readonly kind: ArmKind } & (
   | { readonly arm: Arm }
   | { readonly pool: Pool; readonly checkpoint: string }
+  | { readonly learner: Learner; readonly checkpoint: string; readonly idle: number }
 );
+
+/** What training took, with the lessons that it was told. */
+export type Learned = Course['effort'];
 
 export interface SourceRun {
   /** As `running`. */
   readonly runs: readonly Run[];
   /** Milliseconds of each answer, by arm. */
   readonly times: readonly (readonly number[])[];
-  /** Answers that the log had already. */
-  readonly resumed: number;
+  /** By arm; null for one that does not learn. */
+  readonly learned: readonly (Learned | null)[];
 }
 
 /** Called now and then with how many asks every arm has answered. */
 export type Progress = (asks: number) => void;
+
+/** Events that a learner may lag behind the typist: texts that wait for it are held in memory. */
+const LAG = 64;
 
 /** The commits that a span has asks in, and before them those that are only taken over. */
 function* selected(history: History, { since, limit }: Span): Generator<{ commit: Commit; asks: boolean }> {
@@ -49,7 +59,7 @@ function* selected(history: History, { since, limit }: Span): Generator<{ commit
   }
 }
 
-function* played(history: History, span: Span, seed: number): Generator<Played | { kind: 'commit' }> {
+export function* played(history: History, span: Span, seed: number): Generator<Played | { kind: 'commit' }> {
   const typist = new Typist(seed);
   let index = 0;
   let asked = 0;
@@ -79,11 +89,39 @@ export async function replay(
   const results = running.map(() => ({ asks: [] as Answered[], times: [] as number[] }));
   const hunks: HunkSize[] = [];
   const begins = new Map<string, number>();
-  const underWay = new Set<Promise<void>>();
   const width = Math.max(1, ...running.map((r) => ('pool' in r ? r.pool.width : 1)));
-  let resumed = 0;
-  let failure: unknown = null;
   let index = 0;
+
+  const enter = (arm: number, at: number, ask: Ask, { answer, ms }: Logged): Answered => {
+    const { id, point, commit, file, hunk, text } = ask;
+    // An edit that does not fit the document, or changes nothing, is silence.
+    const fits = answer !== null && applyEdit(ask.question.document, answer.edit) !== null;
+    const verdict = ask.judge(fits ? answer.edit : null);
+    const confidence = fits ? answer.confidence : null;
+    const answered = { id, point, commit, file, hunk, text, index: at, confidence, ...verdict };
+    results[arm]!.asks[at] = answered;
+    results[arm]!.times[at] = ms;
+    return answered;
+  };
+
+  const underWay = new UnderWay();
+  const courses = running.map((r, n) =>
+    'learner' in r
+      ? new Course(r.kind, r.learner, { log, ...r }, (at, ask, logged) => enter(n, at, ask, logged))
+      : null,
+  );
+  /** What each learner has still to do, as one promise, and how much that is. */
+  const queues = running.map(() => ({ tail: Promise.resolve(), length: 0 }));
+  const tellLearners = (p: Played, at: number): void => {
+    for (const [n, course] of courses.entries()) {
+      if (course === null) continue;
+      const queue = queues[n]!;
+      queue.length++;
+      queue.tail = queue.tail.then(() => course.play(p, at)).finally(() => queue.length--);
+      queue.tail.catch((error) => underWay.fail(error));
+    }
+  };
+
   const counted = Math.max(
     0,
     running.findIndex((r) => r.kind.name === REFERENCE),
@@ -91,75 +129,89 @@ export async function replay(
   const signalEnd = (): number | null =>
     span.signals && nthSignal(results[counted]!.asks, running[counted]!.kind.threshold, span.signals);
 
-  const enter = (at: number, arm: number, ask: Ask, { answer, ms }: Logged): void => {
-    const { id, point, commit, file, hunk, text } = ask;
-    // An edit that does not fit the document, or changes nothing, is silence.
-    const fits = answer !== null && applyEdit(ask.question.document, answer.edit) !== null;
-    const verdict = ask.judge(fits ? answer.edit : null);
-    const confidence = fits ? answer.confidence : null;
-    results[arm]!.asks[at] = { id, point, commit, file, hunk, text, index: at, confidence, ...verdict };
-    results[arm]!.times[at] = ms;
-  };
-
   for (const p of played(history, span, seed)) {
     if (p.kind === 'commit') {
       if (signalEnd() !== null) break;
       continue;
     }
+    tellLearners(p, index);
     if (p.kind !== 'ask') {
-      for (const r of running) if ('arm' in r) r.arm.watch?.(p);
+      for (const r of running) if ('arm' in r) await r.arm.watch?.(p);
       if (p.kind === 'left') {
         const { commit, file, hunk, total } = p;
         // A hunk of which no ask was put (`every`) counts from the next one on.
         hunks.push({ commit, file, hunk, total, index: begins.get(`${commit}/${file}/${hunk}`) ?? index });
       }
-      continue;
-    }
-    const { ask } = p;
-    const at = index++;
-    const hunk = `${ask.commit}/${ask.file}/${ask.hunk}`;
-    if (!begins.has(hunk)) begins.set(hunk, at);
-    for (const [n, r] of running.entries()) {
-      const { name } = r.kind;
-      if ('arm' in r) {
-        const began = performance.now();
-        const answer = await r.arm.answer(ask.question);
-        enter(at, n, ask, { answer, ms: performance.now() - began });
-        continue;
+    } else {
+      const { ask } = p;
+      const at = index++;
+      const hunk = `${ask.commit}/${ask.file}/${ask.hunk}`;
+      if (!begins.has(hunk)) begins.set(hunk, at);
+      for (const [n, r] of running.entries()) {
+        if ('arm' in r) {
+          const began = performance.now();
+          const answer = await r.arm.answer(ask.question);
+          enter(n, at, ask, { answer, ms: performance.now() - began });
+        } else if ('pool' in r) {
+          const { checkpoint, pool } = r;
+          const { name } = r.kind;
+          const found = log.find(ask.id, name, checkpoint);
+          if (found) {
+            enter(n, at, ask, found);
+            continue;
+          }
+          underWay.add(
+            pool.answer(ask.question).then((logged) => {
+              log.add(ask.id, name, checkpoint, logged);
+              enter(n, at, ask, logged);
+            }),
+          );
+        }
       }
-      const { checkpoint } = r;
-      const found = log.find(ask.id, name, checkpoint);
-      if (found) {
-        resumed++;
-        enter(at, n, ask, found);
-        continue;
-      }
-      const work = r.pool
-        .answer(ask.question)
-        .then((logged) => {
-          log.add(ask.id, name, checkpoint, logged);
-          enter(at, n, ask, logged);
-        })
-        .catch((error) => {
-          failure ??= error;
-        })
-        .finally(() => underWay.delete(work));
-      underWay.add(work);
+      await underWay.fewerThan(width);
+      progress(index - Math.max(underWay.size, ...queues.map((q) => q.length)));
     }
-    while (underWay.size >= width) await Promise.race(underWay);
-    if (failure !== null) throw failure;
-    progress(index - underWay.size);
+    for (const queue of queues) if (queue.length > LAG) await Promise.race([queue.tail, underWay.failed]);
   }
-  await Promise.all(underWay);
-  if (failure !== null) throw failure;
+  await underWay.fewerThan(1);
+  for (const queue of queues) await queue.tail;
 
   const until = signalEnd() ?? index - 1;
   progress(until + 1);
   return {
     runs: results.map((r) => ({ asks: r.asks.slice(0, until + 1), hunks: hunks.filter((h) => h.index <= until) })),
     times: results.map((r) => r.times.slice(0, until + 1)),
-    resumed,
+    learned: courses.map((c) => c?.effort ?? null),
   };
+}
+
+/** Work that was begun and not awaited; its first failure ends the run. */
+class UnderWay {
+  readonly #work = new Set<Promise<void>>();
+  readonly failed: Promise<never>;
+  fail: (error: unknown) => void;
+
+  constructor() {
+    const { promise, reject } = Promise.withResolvers<never>();
+    promise.catch(() => undefined);
+    this.failed = promise;
+    this.fail = reject;
+  }
+
+  get size(): number {
+    return this.#work.size;
+  }
+
+  add(work: Promise<void>): void {
+    const entry = work.catch(this.fail).finally(() => this.#work.delete(entry));
+    this.#work.add(entry);
+  }
+
+  /** @throws the first failure */
+  async fewerThan(n: number): Promise<void> {
+    while (this.#work.size >= n) await Promise.race([...this.#work, this.failed]);
+    await Promise.race([this.failed, Promise.resolve()]);
+  }
 }
 
 /** Index of the ask at which an arm has its n-th signal, or null; answers may still be missing at the end. */

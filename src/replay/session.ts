@@ -1,13 +1,15 @@
 /** A whole replay: sources in turn, each before all arms, and the report over them. */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import type { Arm } from './arm.ts';
+import type { Arm, Learner } from './arm.ts';
 import type { ArmKind, ModelPlace } from './arms.ts';
+import { type Canary, exactAtArrival } from './canary.ts';
 import { type History, ReplayError } from './history.ts';
 import { AnswerLog } from './log.ts';
-import { Pool } from './pool.ts';
+import { Pool, RemoteLearner } from './pool.ts';
 import { type ArmReport, type ArmRuns, pool, reportArms } from './report.ts';
 import { countAsks, type Running, replay, type Span } from './run.ts';
+import type { Ask } from './typist.ts';
 
 export interface Source {
   /** As the user named it. */
@@ -24,7 +26,13 @@ export interface Settings {
   readonly workers: number;
   /** What an arm knows from one source it keeps in the next. */
   readonly sequence: boolean;
+  /** Signals from one training to the next. */
+  readonly idle: number;
+  /** Where forgetting is measured: on its first `asks` asks at arrival. */
+  readonly canary: { readonly source: Source; readonly asks: number } | null;
   readonly place: ModelPlace;
+  /** Entry of the processes that hold an arm (worker.ts). */
+  readonly worker: string;
   /** Folder of the answer logs. */
   readonly logs: string;
   /** Changes when the code does: logged answers of other code are not used. */
@@ -52,65 +60,151 @@ export interface Watcher {
 
 /** @throws ReplayError */
 export async function runSession(sources: readonly Source[], settings: Settings, watcher: Watcher): Promise<Report> {
-  const { arms, seed, sequence, place, workers } = settings;
-  const pools = new Map<ArmKind, Pool>();
-  const watching = new Map<ArmKind, Arm>();
+  const { seed, canary } = settings;
+  if (canary !== null && sources.some((s) => s.fingerprint === canary.source.fingerprint)) {
+    throw new ReplayError(`The canary ${canary.source.source} is one of the sources: forgetting shows elsewhere.`);
+  }
+  const stage = new Stage(settings);
   const reports: SourceReport[] = [];
   const all: ArmRuns[][] = [];
   try {
-    for (const kind of arms) if (kind.hasModel) pools.set(kind, await Pool.start(kind.name, place, workers));
     for (const source of sources) {
-      const running: Running[] = [];
-      for (const kind of arms) {
-        const found = pools.get(kind);
-        if (found) {
-          running.push({ kind, pool: found, checkpoint: kind.checkpoint(place) });
-          continue;
-        }
-        const arm = (sequence && watching.get(kind)) || (await kind.start(place));
-        watching.set(kind, arm);
-        running.push({ kind, arm });
-      }
-      const played = await playSource(source, settings, running, watcher);
-      all.push(played);
+      const runs = await stage.play(source, watcher);
+      all.push(runs);
       const skipped = Object.fromEntries([...source.history.skipped].sort(([a], [b]) => (a < b ? -1 : 1)));
-      const report = { source: source.source, skipped, arms: reportArms(played, seed) };
+      const report = { source: source.source, skipped, arms: reportArms(runs, seed) };
       reports.push(report);
       watcher.end(report);
     }
     return { sources: reports, pooled: { arms: reportArms(pool(all), seed) } };
   } finally {
-    for (const p of pools.values()) p.stop();
+    await stage.release();
   }
 }
 
-async function playSource(
-  { source, history, fingerprint }: Source,
-  { span, seed, logs, code, place }: Settings,
-  running: readonly Running[],
-  watcher: Watcher,
-): Promise<ArmRuns[]> {
-  const total = countAsks(history, span, seed);
-  if (total === 0) {
-    const skipped = [...history.skipped].map(([reason, n]) => `${n} × ${reason}`).join(', ');
-    throw new ReplayError(`${source} has nothing to replay${skipped === '' ? '' : `: left out were ${skipped}`}.`);
+/** The arms of a session, and the processes that hold them. */
+class Stage {
+  readonly #settings: Settings;
+  readonly #pools = new Map<ArmKind, Pool>();
+  /** Arms that know something: this source's, or with `sequence` all that came before. */
+  readonly #arms = new Map<ArmKind, Arm>();
+  /** Fingerprints of the sources that `#arms` have seen. */
+  #seen: string[] = [];
+
+  constructor(settings: Settings) {
+    this.#settings = settings;
   }
-  const key = createHash('sha256').update(JSON.stringify([fingerprint, seed, span.since, code, place.model]));
-  const log = new AnswerLog(join(logs, `${key.digest('hex').slice(0, 32)}.jsonl`));
-  try {
-    watcher.begin(source, total, log.size, log.path);
-    const { runs, times } = await replay(history, span, seed, running, log, (asks) => {
-      watcher.progress(source, asks, total);
-    });
-    const main = process.resourceUsage().maxRSS * 1024;
-    return running.map((r, i) => ({
-      name: r.kind.name,
-      threshold: r.kind.threshold,
-      runs: [runs[i]!],
-      times: times[i]!,
-      peakMemory: 'pool' in r ? r.pool.peakMemory : main,
-    }));
-  } finally {
-    log.close();
+
+  async play(source: Source, watcher: Watcher): Promise<ArmRuns[]> {
+    const { span, seed, sequence } = this.#settings;
+    const total = countAsks(source.history, span, seed);
+    if (total === 0) {
+      const skipped = [...source.history.skipped].map(([reason, n]) => `${n} × ${reason}`).join(', ');
+      throw new ReplayError(
+        `${source.source} has nothing to replay${skipped === '' ? '' : `: left out were ${skipped}`}.`,
+      );
+    }
+    if (!sequence) await this.#forget();
+    const log = this.#openLog(source.fingerprint);
+    const canary = this.#openCanary();
+    try {
+      watcher.begin(source.source, total, log.size, log.path);
+      const running: Running[] = [];
+      for (const kind of this.#settings.arms) running.push(await this.#enter(kind));
+      const before = canary && (await this.#exact(canary, running));
+      const { runs, times, learned } = await replay(source.history, span, seed, running, log, (asks) => {
+        watcher.progress(source.source, asks, total);
+      });
+      this.#seen.push(source.fingerprint);
+      const after = canary && (await this.#exact(canary, running));
+      const main = process.resourceUsage().maxRSS * 1024;
+      return running.map((r, i) => ({
+        name: r.kind.name,
+        threshold: r.kind.threshold,
+        learns: 'learner' in r,
+        runs: [runs[i]!],
+        times: times[i]!,
+        learned: learned[i]!,
+        forgotten: canary && before && after && { asks: canary.asks, before: before[i]!, after: after[i]! },
+        peakMemory: 'pool' in r ? r.pool.peakMemory : 'learner' in r ? (memoryOf(r.learner) ?? main) : main,
+      }));
+    } finally {
+      log.close();
+      canary?.log.close();
+    }
   }
+
+  async release(): Promise<void> {
+    for (const p of this.#pools.values()) p.stop();
+    await this.#forget();
+  }
+
+  async #forget(): Promise<void> {
+    for (const arm of this.#arms.values()) await arm.release?.();
+    this.#arms.clear();
+    this.#seen = [];
+  }
+
+  async #enter(kind: ArmKind): Promise<Running> {
+    const { place, workers, worker, idle } = this.#settings;
+    if (kind.hasModel && !kind.learns) {
+      let found = this.#pools.get(kind);
+      if (found === undefined) {
+        found = await Pool.start(worker, kind.name, place, workers);
+        this.#pools.set(kind, found);
+      }
+      return { kind, pool: found, checkpoint: kind.checkpoint(place) };
+    }
+    let arm = this.#arms.get(kind);
+    if (arm === undefined) {
+      arm = await (kind.hasModel ? RemoteLearner.start(worker, kind.name, place) : kind.start(place));
+      this.#arms.set(kind, arm);
+    }
+    if (!kind.learns) return { kind, arm };
+    const checkpoint = [kind.checkpoint(place), `idle ${idle}`, ...this.#seen.map((f) => digest(f))].join(' ');
+    return { kind, learner: arm as Learner, checkpoint, idle };
+  }
+
+  #openLog(fingerprint: string): AnswerLog {
+    const { seed, span, code, place, logs } = this.#settings;
+    // A learner's answers depend on the asks before: which are put is part of the key.
+    const key = digest(JSON.stringify([fingerprint, seed, span.since, span.every, code, place.model]));
+    return new AnswerLog(join(logs, `${key}.jsonl`));
+  }
+
+  #openCanary(): Canary | null {
+    const { canary, seed } = this.#settings;
+    if (canary === null) return null;
+    const { history, fingerprint } = canary.source;
+    return { history, seed, asks: canary.asks, log: this.#openLog(`canary ${fingerprint}`) };
+  }
+
+  /** How many of the canary's asks each arm answers right with what it knows now. */
+  #exact(canary: Canary, running: readonly Running[]): Promise<number[]> {
+    const { span, idle, place } = this.#settings;
+    const known = this.#seen.length === 0 ? 'nothing seen' : `seen ${digest(JSON.stringify([this.#seen, span, idle]))}`;
+    return Promise.all(
+      running.map((r) => {
+        const { name } = r.kind;
+        if ('pool' in r) {
+          return exactAtArrival(canary, name, r.checkpoint, r.pool.width, ({ question }) => r.pool.answer(question));
+        }
+        const arm: Arm = 'arm' in r ? r.arm : r.learner;
+        const answer = async ({ question }: Ask) => {
+          const began = performance.now();
+          const answer = await arm.answer(question);
+          return { answer, ms: performance.now() - began };
+        };
+        return exactAtArrival(canary, name, `${r.kind.checkpoint(place)} ${known}`, 1, answer);
+      }),
+    );
+  }
+}
+
+function memoryOf(learner: Learner): number | null {
+  return learner instanceof RemoteLearner ? learner.peakMemory : null;
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 32);
 }

@@ -8,6 +8,7 @@ import { applyEdit, type Edit, firstLineOf, lineAt, placeAt } from '../completio
 import { RecentEdits } from '../completion/recent.ts';
 import type { RecentEdit } from '../completion/snapshot.ts';
 import { seeded } from '../trainer/random.ts';
+import { editBetween } from './between.ts';
 import { type Commit, type FileChange, type Hunk, join, split } from './history.ts';
 import { Path } from './path.ts';
 
@@ -53,6 +54,10 @@ export interface AskPlace {
 
 export interface Ask extends AskPlace {
   readonly question: Question;
+  /** Far: the next hunk, after which it shows what the developer did; else `hunk`. */
+  readonly settles: number;
+  /** What is typed from here to the hunk's end, as one edit of the document (far: the next hunk); null at rest. */
+  typed(): Edit | null;
   /** Judges an edit; null (or one that is malformed or changes nothing) is silence, which is right only at rest. */
   judge(edit: Edit | null): Verdict;
 }
@@ -143,6 +148,8 @@ export class Typist {
           hunk: h,
           text: index,
           question: question(walked.document(index), cursor),
+          settles: h,
+          typed: () => editBetween(walked.document(index), walked.document(walked.last)),
           judge: (edit) => judgeNear(walked, index, edit),
         },
       });
@@ -173,7 +180,8 @@ export class Typist {
         substitutions,
         total: walked.total,
       };
-      if (hunks.slice(h + 1).some((_, i) => applied(h + 2 + i) !== applied(h + 1 + i))) {
+      const following = hunks.findIndex((_, i) => i > h && applied(i + 1) !== applied(i));
+      if (following >= 0) {
         const document = text;
         yield {
           kind: 'ask',
@@ -185,6 +193,8 @@ export class Typist {
             hunk: h,
             text: walked.last,
             question: question(document, placeAt(document, walked.cursor(walked.last))),
+            settles: following,
+            typed: () => editBetween(document, applied(following + 1)),
             judge: (edit) => judgeFar(file, h, document, edit),
           },
         };
@@ -205,6 +215,8 @@ export class Typist {
           hunk: hunks.length - 1,
           text: 0,
           question: question(text, { line, character }),
+          settles: hunks.length - 1,
+          typed: () => null,
           judge: (edit) => (edit === null || applyEdit(text, edit) === null ? { ...WRONG, outcome: 'right' } : WRONG),
         },
       };

@@ -36,31 +36,37 @@ export interface Step {
   readonly saved: number;
 }
 
+/** The developer at a source's asks, one after the other. */
+export class Walker {
+  #file = '';
+  /** Hunk -> index of the text that accepts have led to; Infinity: the whole hunk, by a far accept. */
+  #reached = new Map<number, number>();
+
+  /** @param threshold least confidence that is shown */
+  step(ask: Answered, threshold: number): Step {
+    const now = `${ask.commit}/${ask.file}`;
+    if (now !== this.#file) {
+      this.#file = now;
+      this.#reached = new Map();
+    }
+    const isRest = ask.point === 'rest';
+    const isCovered =
+      !isRest &&
+      ((this.#reached.get(ask.hunk) ?? 0) > ask.text || (ask.target !== null && this.#reached.has(ask.target)));
+    if (isCovered) return { ask, fate: 'covered', saved: 0 };
+    if (ask.confidence === null || ask.confidence < threshold) return { ask, fate: 'silent', saved: 0 };
+    if (ask.outcome === 'wrong' || isRest) return { ask, fate: 'rejected', saved: 0 };
+    if (ask.target !== null) this.#reached.set(ask.target, Number.POSITIVE_INFINITY);
+    else this.#reached.set(ask.hunk, ask.reach!);
+    return { ask, fate: ask.outcome === 'right' ? 'accepted' : 'partly', saved: ask.supplied };
+  }
+}
+
 /**
  * @param asks of one source, in order
  * @param threshold least confidence that is shown
  */
 export function* walk(asks: Iterable<Answered>, threshold: number): Generator<Step> {
-  let file = '';
-  /** Hunk -> index of the text that accepts have led to; Infinity: the whole hunk, by a far accept. */
-  let reached = new Map<number, number>();
-  for (const ask of asks) {
-    const now = `${ask.commit}/${ask.file}`;
-    if (now !== file) {
-      file = now;
-      reached = new Map();
-    }
-    const isRest = ask.point === 'rest';
-    const isCovered =
-      !isRest &&
-      ((reached.get(ask.hunk) ?? 0) > ask.text || (ask.target !== null && reached.get(ask.target) !== undefined));
-    if (isCovered) yield { ask, fate: 'covered', saved: 0 };
-    else if (ask.confidence === null || ask.confidence < threshold) yield { ask, fate: 'silent', saved: 0 };
-    else if (ask.outcome === 'wrong' || isRest) yield { ask, fate: 'rejected', saved: 0 };
-    else {
-      if (ask.target !== null) reached.set(ask.target, Number.POSITIVE_INFINITY);
-      else reached.set(ask.hunk, ask.reach!);
-      yield { ask, fate: ask.outcome === 'right' ? 'accepted' : 'partly', saved: ask.supplied };
-    }
-  }
+  const walker = new Walker();
+  for (const ask of asks) yield walker.step(ask, threshold);
 }

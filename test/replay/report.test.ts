@@ -7,6 +7,9 @@ const arm = (name: string, right: number, wrong: number, commits = 60): ArmRuns 
   name,
   threshold: 0.5,
   runs: [alike(commits, right, wrong)],
+  learns: false,
+  learned: null,
+  forgotten: null,
   times: [1, 2, 3, 4, 100],
   peakMemory: 1000,
 });
@@ -25,7 +28,7 @@ test('a report of one source: counts, figures, intervals, curve, signals by hund
       [120, 10, 10],
     ],
   );
-  assert.deepEqual(report!.cost, { askMs: { p50: 3, p95: 4 }, peakMemory: 1000 });
+  assert.deepEqual(report!.cost, { askMs: { p50: 3, p95: 4 }, peakMemory: 1000, training: null });
   assert.equal(report!.lift, null, 'there is no frozen arm to be held against');
 });
 

@@ -130,7 +130,8 @@ test('a source without anything to replay is an error that says so', async () =>
 
 const WRONG: readonly (readonly [args: string[], expected: RegExp])[] = [
   [[], /No source was given/],
-  [['x', '--idle', '64'], /Unknown option '--idle'/],
+  [['x', '--lazy', '64'], /Unknown option '--lazy'/],
+  [['x', '--idle', '0'], /--idle is a whole number/],
   [['x', '--arms', 'magic'], /no arm "magic".*frozen, zeroshot, copy/],
   [['x', '--threshold', 'high'], /--threshold is a number/],
   [['x', '--every', '0'], /--every is a whole number/],
