@@ -142,7 +142,7 @@ export class TestEditor {
     const first = this.page.locator('.quick-input-list .monaco-list-row').first();
     await first.getByText(basename(path), { exact: false }).first().waitFor({ timeout: 20_000 });
     await this.page.keyboard.press('Enter');
-    await until(`${basename(path)} at ${line}:${column}`, 20_000, async () =>
+    await until(`${basename(path)} at ${line}:${column}`, 60_000, async () =>
       (await this.activeTab()) === basename(path) && (await this.cursor()) === `${line}:${column}` ? true : undefined,
     );
     await this.page.locator('.monaco-editor.focused').waitFor({ timeout: 10_000 });
