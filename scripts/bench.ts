@@ -1,8 +1,13 @@
 /** `npm run bench -- <name> [options]`: measurements. The last line of each is JSON. */
+
+import { benchReplay } from './bench/replay.ts';
 import { benchTrain } from './bench/train.ts';
 import { main, UserError } from './progress.ts';
 
-const BENCHES: Readonly<Record<string, (options: readonly string[]) => Promise<void>>> = { train: benchTrain };
+const BENCHES: Readonly<Record<string, (options: readonly string[]) => Promise<void>>> = {
+  replay: benchReplay,
+  train: benchTrain,
+};
 
 await main(async () => {
   const [name = '', ...options] = process.argv.slice(2);

@@ -1,5 +1,8 @@
 /** Where things lie. The cache folder is the extension's own: `defaultCacheDir` in src/model/cache.ts. */
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 
 /** The checkout. */
 export const ROOT = dirname(import.meta.dirname);
+
+/** Where the grammars of tree-sitter lie (src/replay/syntax.ts). */
+export const GRAMMARS = join(ROOT, 'node_modules', '@vscode', 'tree-sitter-wasm', 'wasm');

@@ -15,7 +15,7 @@ import { ReplayError } from '../src/replay/history.ts';
 import { table } from '../src/replay/report.ts';
 import { runSession, type Settings, type Source, type Watcher } from '../src/replay/session.ts';
 import { openSource } from '../src/replay/source.ts';
-import { ROOT } from './paths.ts';
+import { GRAMMARS, ROOT } from './paths.ts';
 import { main, UserError } from './progress.ts';
 
 const USAGE = `Usage: npm run replay -- SOURCE… [--arms ${ARMS.map((a) => a.name).join(',')}] [--limit N] [--since DATE] [--signals N]
@@ -175,11 +175,13 @@ async function run(): Promise<undefined> {
       ...options,
       place,
       canary: canary === null ? null : { source: open(canary), asks: CANARY_ASKS },
+      grammars: GRAMMARS,
+      moments: 0,
       worker: join(ROOT, 'src', 'replay', 'worker.ts'),
       logs: join(cacheDir, 'replays'),
       code: codeDigest(),
     };
-    const report = await runSession(sources.map(open), settings, watcher());
+    const { report } = await runSession(sources.map(open), settings, watcher());
     if (sources.length > 1) console.log(`\npooled\n${table(report.pooled.arms)}`);
     if (out !== null) {
       const head = { seed: options.seed, commit: ownCommit(), protocol: 1, options: options.span };

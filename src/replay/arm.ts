@@ -1,5 +1,6 @@
 /** What a replay compares: arms answer questions, and may watch what the extension would see. */
 import type { Edit } from '../completion/edit.ts';
+import type { Quality } from './quality.ts';
 import type { Played, Question } from './typist.ts';
 
 /** An answer is a value that can be written to a log and read again. */
@@ -34,6 +35,8 @@ export interface Lesson {
   readonly fate: 'accepted' | 'partly' | 'rejected' | 'silent';
   /** What was typed from there on until the hunk was done (for a far ask: as the next hunk); null at rest. */
   readonly typed: Edit | null;
+  /** What a parser says of the answer: a reward that needs no developer. null where nothing was shown. */
+  readonly quality: Quality | null;
 }
 
 /**

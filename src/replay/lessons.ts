@@ -37,7 +37,8 @@ export class Lessons {
     const isNear = ask.point === 'arrival' || ask.point === 'typing';
     if (isNear) this.#at(ask, ask.hunk).first ??= { ask, at: answered.index };
     if (fate === 'silent' || fate === 'covered') return [];
-    const lesson = { at: answered.index, question: ask.question, answer, fate, typed: ask.typed() };
+    const { index, quality } = answered;
+    const lesson = { at: index, question: ask.question, answer, fate, typed: ask.typed(), quality };
     if (ask.point === 'rest') return [lesson];
     this.#at(ask, answered.target ?? ask.settles).lessons.push(lesson);
     return [];
@@ -52,7 +53,7 @@ export class Lessons {
     const { lessons, first } = pending;
     if (!this.#typing || first === null || lessons.length > 0) return lessons;
     const { ask, at } = first;
-    return [{ at, question: ask.question, answer: null, fate: 'silent', typed: ask.typed() }];
+    return [{ at, question: ask.question, answer: null, fate: 'silent', typed: ask.typed(), quality: null }];
   }
 
   #at(place: { readonly commit: number; readonly file: number }, hunk: number): Pending {

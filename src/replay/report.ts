@@ -2,6 +2,7 @@
 import { REFERENCE } from './arms.ts';
 import type { Forgotten } from './canary.ts';
 import { blockTallies, type CurvePoint, curve, type Lift, lift, sweep, withInterval } from './compare.ts';
+import { type QualityFigures, qualityFigures } from './quality-figures.ts';
 import { type Interval, interval } from './resample.ts';
 import type { Learned } from './run.ts';
 import {
@@ -27,6 +28,8 @@ export interface ArmRuns {
   readonly runs: readonly Run[];
   /** Milliseconds of each answer. */
   readonly times: readonly number[];
+  /** Milliseconds of each look at an answer's quality. */
+  readonly checks: readonly number[];
   readonly learned: Learned | null;
   /** null without a canary. */
   readonly forgotten: Forgotten | null;
@@ -36,6 +39,8 @@ export interface ArmRuns {
 
 export interface Cost {
   readonly askMs: { readonly p50: number | null; readonly p95: number | null };
+  /** Of a look at an answer's syntax, reversal and deletions. */
+  readonly checkMs: { readonly p50: number | null; readonly p95: number | null };
   readonly peakMemory: number;
   /** null for an arm that does not learn. */
   readonly training: Learned | null;
@@ -75,6 +80,8 @@ export interface ArmReport {
   readonly intervals: { readonly acceptRate: Interval; readonly saved: Interval; readonly reward: Interval };
   /** null without the arm `frozen`. */
   readonly lift: { readonly all: Lift; readonly lastHalf: Lift } | null;
+  /** Of all answers, and of those shown and not covered. */
+  readonly quality: { readonly given: QualityFigures; readonly shown: QualityFigures };
   /** null without `--canary`. */
   readonly forgetting: Forgetting | null;
   /** counterfactual: the arm learned from what it showed at its live threshold, and would have learned other things. */
@@ -114,6 +121,7 @@ export function reportArms(arms: readonly ArmRuns[], seed: number): ArmReport[] 
       saved: savedShare(total),
       reward: reward(total),
       falseAlarms: falseAlarms(total),
+      quality: qualityFigures(runs, threshold),
       intervals: {
         acceptRate: withInterval(live, seed, acceptRate),
         saved: withInterval(live, seed, savedShare),
@@ -127,6 +135,7 @@ export function reportArms(arms: readonly ArmRuns[], seed: number): ArmReport[] 
       ...(name === REFERENCE ? { vs: versus(arm, arms, seed) } : {}),
       cost: {
         askMs: { p50: quantile(arm.times, 0.5), p95: quantile(arm.times, 0.95) },
+        checkMs: { p50: quantile(arm.checks, 0.5), p95: quantile(arm.checks, 0.95) },
         peakMemory: arm.peakMemory,
         training: arm.learned,
       },
@@ -144,6 +153,7 @@ export function pool(sources: readonly (readonly ArmRuns[])[]): ArmRuns[] {
       learns,
       runs: all.flatMap((a) => a.runs),
       times: all.flatMap((a) => a.times),
+      checks: all.flatMap((a) => a.checks),
       learned: added(all.map((a) => a.learned)),
       forgotten: added(all.map((a) => a.forgotten)),
       peakMemory: Math.max(...all.map((a) => a.peakMemory)),

@@ -5,7 +5,10 @@ import { type ArmKind, REFERENCE } from './arms.ts';
 import { Course } from './course.ts';
 import type { Commit, History } from './history.ts';
 import type { AnswerLog, Logged } from './log.ts';
+import type { Moments } from './moments.ts';
 import type { Pool } from './pool.ts';
+import { qualityOf } from './quality.ts';
+import type { Parsed, Syntax } from './syntax.ts';
 import type { Run } from './tally.ts';
 import { type Ask, type Played, Typist } from './typist.ts';
 import { type Answered, type HunkSize, walk } from './walk.ts';
@@ -39,6 +42,8 @@ export interface SourceRun {
   readonly runs: readonly Run[];
   /** Milliseconds of each answer, by arm. */
   readonly times: readonly (readonly number[])[];
+  /** Milliseconds that looking at each answer's syntax, reversal and deletions took, by arm. */
+  readonly checks: readonly (readonly number[])[];
   /** By arm; null for one that does not learn. */
   readonly learned: readonly (Learned | null)[];
 }
@@ -77,16 +82,24 @@ export function countAsks(history: History, span: Span, seed: number): number {
   return asks;
 }
 
-/** @param log answers of arms with a model are taken from it, and written to it */
-export async function replay(
-  history: History,
-  span: Span,
-  seed: number,
-  running: readonly Running[],
-  log: AnswerLog,
-  progress: Progress,
-): Promise<SourceRun> {
-  const results = running.map(() => ({ asks: [] as Answered[], times: [] as number[] }));
+export interface Replay {
+  readonly history: History;
+  readonly span: Span;
+  readonly seed: number;
+  readonly running: readonly Running[];
+  /** Answers of arms with a model are taken from it, and written to it. */
+  readonly log: AnswerLog;
+  /** null: syntax is not looked at. */
+  readonly syntax: Syntax | null;
+  readonly moments: Moments;
+  readonly progress: Progress;
+}
+
+export async function replay(options: Replay): Promise<SourceRun> {
+  const { history, span, seed, running, log, syntax, moments, progress } = options;
+  const results = running.map(() => ({ asks: [] as Answered[], times: [] as number[], checks: [] as number[] }));
+  /** Documents of asks that not all arms have answered. */
+  const parsed = new Map<number, { readonly document: Parsed | null; arms: number }>();
   const hunks: HunkSize[] = [];
   const begins = new Map<string, number>();
   const width = Math.max(1, ...running.map((r) => ('pool' in r ? r.pool.width : 1)));
@@ -95,12 +108,22 @@ export async function replay(
   const enter = (arm: number, at: number, ask: Ask, { answer, ms }: Logged): Answered => {
     const { id, point, commit, file, hunk, text } = ask;
     // An edit that does not fit the document, or changes nothing, is silence.
-    const fits = answer !== null && applyEdit(ask.question.document, answer.edit) !== null;
-    const verdict = ask.judge(fits ? answer.edit : null);
-    const confidence = fits ? answer.confidence : null;
-    const answered = { id, point, commit, file, hunk, text, index: at, confidence, ...verdict };
+    const after = answer && applyEdit(ask.question.document, answer.edit);
+    const fitting = after === null ? null : answer;
+    const began = performance.now();
+    const place = parsed.get(at)!;
+    const quality = after === null ? null : qualityOf(ask.question, answer!.edit, after, place.document);
+    if (--place.arms === 0) {
+      place.document?.release();
+      parsed.delete(at);
+    }
+    if (quality !== null) results[arm]!.checks.push(performance.now() - began);
+    const confidence = fitting?.confidence ?? null;
+    const verdict = ask.judge(fitting?.edit ?? null);
+    const answered = { id, point, commit, file, hunk, text, index: at, confidence, quality, ...verdict };
     results[arm]!.asks[at] = answered;
     results[arm]!.times[at] = ms;
+    moments.answer(at, arm, fitting);
     return answered;
   };
 
@@ -133,6 +156,11 @@ export async function replay(
     if (p.kind === 'commit') {
       if (signalEnd() !== null) break;
       continue;
+    }
+    if (p.kind === 'ask') {
+      const { path, languageId, document } = p.ask.question;
+      parsed.set(index, { document: syntax?.at(path, languageId, document) ?? null, arms: running.length });
+      moments.ask(index, p.ask);
     }
     tellLearners(p, index);
     if (p.kind !== 'ask') {
@@ -181,6 +209,7 @@ export async function replay(
   return {
     runs: results.map((r) => ({ asks: r.asks.slice(0, until + 1), hunks: hunks.filter((h) => h.index <= until) })),
     times: results.map((r) => r.times.slice(0, until + 1)),
+    checks: results.map((r) => r.checks),
     learned: courses.map((c) => c?.effort ?? null),
   };
 }

@@ -6,9 +6,11 @@ import type { ArmKind, ModelPlace } from './arms.ts';
 import { type Canary, exactAtArrival } from './canary.ts';
 import { type History, ReplayError } from './history.ts';
 import { AnswerLog } from './log.ts';
+import { type Moment, Moments } from './moments.ts';
 import { Pool, RemoteLearner } from './pool.ts';
 import { type ArmReport, type ArmRuns, pool, reportArms } from './report.ts';
 import { countAsks, type Running, replay, type Span } from './run.ts';
+import { Syntax } from './syntax.ts';
 import type { Ask } from './typist.ts';
 
 export interface Source {
@@ -33,6 +35,10 @@ export interface Settings {
   readonly place: ModelPlace;
   /** Entry of the processes that hold an arm (worker.ts). */
   readonly worker: string;
+  /** Folder of the grammars (syntax.ts). */
+  readonly grammars: string;
+  /** How many single asks of all sources are kept to look at, about. */
+  readonly moments: number;
   /** Folder of the answer logs. */
   readonly logs: string;
   /** Changes when the code does: logged answers of other code are not used. */
@@ -51,6 +57,12 @@ export interface Report {
   readonly pooled: { readonly arms: readonly ArmReport[] };
 }
 
+export interface Session {
+  readonly report: Report;
+  /** By source. */
+  readonly moments: readonly (readonly Moment[])[];
+}
+
 export interface Watcher {
   /** Before a source: how many asks it has, and how many answers of an earlier run there are, in which file. */
   begin(source: string, asks: number, logged: number, log: string): void;
@@ -59,24 +71,27 @@ export interface Watcher {
 }
 
 /** @throws ReplayError */
-export async function runSession(sources: readonly Source[], settings: Settings, watcher: Watcher): Promise<Report> {
+export async function runSession(sources: readonly Source[], settings: Settings, watcher: Watcher): Promise<Session> {
   const { seed, canary } = settings;
   if (canary !== null && sources.some((s) => s.fingerprint === canary.source.fingerprint)) {
     throw new ReplayError(`The canary ${canary.source.source} is one of the sources: forgetting shows elsewhere.`);
   }
-  const stage = new Stage(settings);
+  const stage = new Stage(settings, Math.ceil(settings.moments / sources.length));
   const reports: SourceReport[] = [];
   const all: ArmRuns[][] = [];
+  const moments: Moment[][] = [];
   try {
     for (const source of sources) {
-      const runs = await stage.play(source, watcher);
+      const played = await stage.play(source, watcher);
+      const { runs } = played;
       all.push(runs);
+      moments.push(played.moments);
       const skipped = Object.fromEntries([...source.history.skipped].sort(([a], [b]) => (a < b ? -1 : 1)));
       const report = { source: source.source, skipped, arms: reportArms(runs, seed) };
       reports.push(report);
       watcher.end(report);
     }
-    return { sources: reports, pooled: { arms: reportArms(pool(all), seed) } };
+    return { report: { sources: reports, pooled: { arms: reportArms(pool(all), seed) } }, moments };
   } finally {
     await stage.release();
   }
@@ -91,11 +106,15 @@ class Stage {
   /** Fingerprints of the sources that `#arms` have seen. */
   #seen: string[] = [];
 
-  constructor(settings: Settings) {
+  readonly #moments: number;
+
+  /** @param moments how many single asks of a source are kept */
+  constructor(settings: Settings, moments: number) {
     this.#settings = settings;
+    this.#moments = moments;
   }
 
-  async play(source: Source, watcher: Watcher): Promise<ArmRuns[]> {
+  async play(source: Source, watcher: Watcher): Promise<{ runs: ArmRuns[]; moments: Moment[] }> {
     const { span, seed, sequence } = this.#settings;
     const total = countAsks(source.history, span, seed);
     if (total === 0) {
@@ -112,22 +131,34 @@ class Stage {
       const running: Running[] = [];
       for (const kind of this.#settings.arms) running.push(await this.#enter(kind));
       const before = canary && (await this.#exact(canary, running));
-      const { runs, times, learned } = await replay(source.history, span, seed, running, log, (asks) => {
-        watcher.progress(source.source, asks, total);
+      const moments = new Moments(this.#moments, total);
+      const { runs, times, checks, learned } = await replay({
+        history: source.history,
+        span,
+        seed,
+        running,
+        log,
+        // Parsers of its own: what it parses does not depend on the sources before.
+        syntax: await Syntax.load(this.#settings.grammars),
+        moments,
+        progress: (asks) => watcher.progress(source.source, asks, total),
       });
       this.#seen.push(source.fingerprint);
       const after = canary && (await this.#exact(canary, running));
       const main = process.resourceUsage().maxRSS * 1024;
-      return running.map((r, i) => ({
+      const arms = running.map((r, i) => ({
         name: r.kind.name,
         threshold: r.kind.threshold,
         learns: 'learner' in r,
         runs: [runs[i]!],
         times: times[i]!,
+        checks: checks[i]!,
         learned: learned[i]!,
         forgotten: canary && before && after && { asks: canary.asks, before: before[i]!, after: after[i]! },
         peakMemory: 'pool' in r ? r.pool.peakMemory : 'learner' in r ? (memoryOf(r.learner) ?? main) : main,
       }));
+      const thresholds = running.map((r) => r.kind.threshold);
+      return { runs: arms, moments: moments.end(runs, thresholds) };
     } finally {
       log.close();
       canary?.log.close();

@@ -4,6 +4,7 @@
  * A pure function of the logged answers and a threshold; it runs once for the live figures and once for each
  * threshold of a curve.
  */
+import type { Quality } from './quality.ts';
 import type { AskPlace, Verdict } from './typist.ts';
 
 /** An answered ask, as it is logged: all that figures are made of. */
@@ -12,6 +13,8 @@ export interface Answered extends AskPlace, Verdict {
   readonly index: number;
   /** null: silence, which is never shown. */
   readonly confidence: number | null;
+  /** null: silence. */
+  readonly quality: Quality | null;
 }
 
 /** Visible characters that a hunk's token diff deletes and types. */

@@ -18,6 +18,7 @@ export function answered(given: readonly Given[]): Answered[] {
     reach: null,
     target: null,
     supplied: 0,
+    quality: null,
     ...g,
   }));
 }

@@ -3,13 +3,14 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { GRAMMARS } from '../../scripts/paths.ts';
 import type { Lesson } from '../../src/replay/arm.ts';
 import type { ArmKind } from '../../src/replay/arms.ts';
 import { Copy } from '../../src/replay/copy.ts';
 import { hunksOf } from '../../src/replay/git.ts';
 import { type History, ReplayError } from '../../src/replay/history.ts';
 import { Lessons } from '../../src/replay/lessons.ts';
-import { type Report, runSession, type Settings, type Source, type Watcher } from '../../src/replay/session.ts';
+import { runSession, type Session, type Settings, type Source, type Watcher } from '../../src/replay/session.ts';
 import { openSource } from '../../src/replay/source.ts';
 import { type Ask, Typist } from '../../src/replay/typist.ts';
 import { REPEATER, Repeater } from './repeater.ts';
@@ -33,6 +34,8 @@ function settings(logs: string, arms: readonly ArmKind[], other: Partial<Setting
     idle: 8,
     canary: null,
     place: { model: null, cacheDir: dir, adapter: null },
+    grammars: GRAMMARS,
+    moments: 0,
     worker: join(import.meta.dirname, 'repeater-worker.ts'),
     logs: join(dir, logs),
     code: '',
@@ -59,7 +62,7 @@ function repetitive(commits: number): Source {
 const sample = (): Source => ({ source: SAMPLE, history: openSource(SAMPLE), fingerprint: 'sample' });
 
 /** A report without what two runs may differ in. */
-const plain = (report: Report) => JSON.parse(JSON.stringify(report, (k, v) => (k === 'cost' ? undefined : v)));
+const plain = ({ report }: Session) => JSON.parse(JSON.stringify(report, (k, v) => (k === 'cost' ? undefined : v)));
 
 test('a fate and what was typed are told once the path has left their hunk, and not for skipped asks', () => {
   const lessons = new Lessons(0.5, false);
@@ -92,7 +95,7 @@ test('a fate and what was typed are told once the path has left their hunk, and 
       const edit = { start: ask.question.cursor, end: ask.question.cursor, text: '~' };
       const isShown = index % 3 !== 0;
       if (isShown) shown++;
-      const place = { ...ask, index, ...ask.judge(edit), confidence: isShown ? 1 : null };
+      const place = { ...ask, index, ...ask.judge(edit), confidence: isShown ? 1 : null, quality: null };
       check(lessons.ask(ask, place, { edit, confidence: 1 }));
       index++;
     }
@@ -109,7 +112,13 @@ test('of an accept the fate alone is told, asks that it covers are not', () => {
     if (p.kind === 'left') told.push(...lessons.left(p));
     if (p.kind !== 'ask' || p.ask.point === 'rest') continue;
     const answer = { edit: p.ask.typed()!, confidence: 1 };
-    told.push(...lessons.ask(p.ask, { ...p.ask, index: index++, confidence: 1, ...p.ask.judge(answer.edit) }, answer));
+    told.push(
+      ...lessons.ask(
+        p.ask,
+        { ...p.ask, index: index++, confidence: 1, quality: null, ...p.ask.judge(answer.edit) },
+        answer,
+      ),
+    );
   }
   assert.ok(index > 1);
   assert.deepEqual(
@@ -126,7 +135,11 @@ test('silent hunks teach arms with +typing alone, one lesson a hunk', () => {
     return [...new Typist(1).play(commit!, 0)].flatMap((p) => {
       if (p.kind === 'left') return lessons.left(p);
       if (p.kind !== 'ask') return [];
-      return lessons.ask(p.ask, { ...p.ask, index: index++, confidence: null, ...p.ask.judge(null) }, null);
+      return lessons.ask(
+        p.ask,
+        { ...p.ask, index: index++, confidence: null, quality: null, ...p.ask.judge(null) },
+        null,
+      );
     });
   };
   assert.deepEqual(told(false), []);
@@ -137,8 +150,8 @@ test('silent hunks teach arms with +typing alone, one lesson a hunk', () => {
 });
 
 test('an arm that learns is tested first and trained after, and gets better on what repeats', async () => {
-  const report = await runSession([repetitive(40)], settings('better', [REPEATER]), QUIET);
-  const [arm] = report.pooled.arms;
+  const session = await runSession([repetitive(40)], settings('better', [REPEATER]), QUIET);
+  const [arm] = session.report.pooled.arms;
   const accepted = arm!.bySignals.map((p) => p.accepted);
   assert.equal(arm!.curveIs, 'counterfactual');
   assert.equal(arm!.exact.arrival, 37 / 40, 'not right before it has trained');
@@ -147,14 +160,14 @@ test('an arm that learns is tested first and trained after, and gets better on w
   assert.equal(training!.labels, arm!.shown);
   assert.equal(training!.steps, Math.floor(arm!.shown / 8));
   const never = await runSession([repetitive(40)], settings('never', [REPEATER], { idle: 1e6 }), QUIET);
-  assert.equal(never.pooled.arms[0]!.accepted, 0);
+  assert.equal(never.report.pooled.arms[0]!.accepted, 0);
 });
 
 test('a fresh arm for each source, unless in sequence', async () => {
   const twice = [repetitive(20), repetitive(21)];
   const exact = async (sequence: boolean): Promise<number> => {
-    const report = await runSession(twice, settings(`sequence ${sequence}`, [REPEATER], { sequence }), QUIET);
-    return report.sources[1]!.arms[0]!.exact.arrival!;
+    const session = await runSession(twice, settings(`sequence ${sequence}`, [REPEATER], { sequence }), QUIET);
+    return session.report.sources[1]!.arms[0]!.exact.arrival!;
   };
   assert.ok((await exact(false)) < 1);
   assert.equal(await exact(true), 1, 'it knows from the first source what repeats in the second');
@@ -188,7 +201,7 @@ for (const where of ['answering', 'training', 'saving'] as const) {
     const again = new Repeater();
     const resumed = await runSession([source], settings(logs, [{ ...REPEATER, start: async () => again }]), QUIET);
     assert.deepEqual(plain(resumed), plain(whole));
-    const { steps } = resumed.pooled.arms[0]!.cost.training!;
+    const { steps } = resumed.report.pooled.arms[0]!.cost.training!;
     assert.ok(again.trainings > 0 && again.trainings < steps, `${again.trainings} of ${steps} trainings`);
     const [log] = readdirSync(join(dir, logs)).filter((n) => n.endsWith('.jsonl'));
     const lines = readFileSync(join(dir, logs, log!), 'utf8')
@@ -202,16 +215,16 @@ test('in a process of its own it answers the same', async () => {
   const here = await runSession([repetitive(30)], settings('here', [REPEATER]), QUIET);
   const there = await runSession([repetitive(30)], settings('there', [{ ...REPEATER, hasModel: true }]), QUIET);
   assert.deepEqual(plain(there), plain(here));
-  assert.ok(there.pooled.arms[0]!.cost.peakMemory > 1e6);
+  assert.ok(there.report.pooled.arms[0]!.cost.peakMemory > 1e6);
 });
 
 test('forgetting: exact at arrival in a canary before and after; too short a canary and one of the sources are refused', async () => {
   const copy: ArmKind = { ...REPEATER, name: 'copy', start: async () => new Copy() };
   delete (copy as { learns?: unknown }).learns;
   const canary = { source: repetitive(30), asks: 25 };
-  const report = await runSession([repetitive(40)], settings('canary', [REPEATER, copy], { canary }), QUIET);
-  assert.deepEqual(report.pooled.arms[0]!.forgetting, { asks: 25, before: 0, after: 1 });
-  assert.equal(report.pooled.arms[1]!.forgetting!.before, 0);
+  const session = await runSession([repetitive(40)], settings('canary', [REPEATER, copy], { canary }), QUIET);
+  assert.deepEqual(session.report.pooled.arms[0]!.forgetting, { asks: 25, before: 0, after: 1 });
+  assert.equal(session.report.pooled.arms[1]!.forgetting!.before, 0);
   await assert.rejects(
     runSession([repetitive(40)], settings('short', [REPEATER], { canary: { ...canary, asks: 31 } }), QUIET),
     /has 30 asks at arrival; 31 are needed/,

@@ -11,6 +11,7 @@ const arm = (name: string, right: number, wrong: number, commits = 60): ArmRuns 
   learned: null,
   forgotten: null,
   times: [1, 2, 3, 4, 100],
+  checks: [2],
   peakMemory: 1000,
 });
 
@@ -28,7 +29,12 @@ test('a report of one source: counts, figures, intervals, curve, signals by hund
       [120, 10, 10],
     ],
   );
-  assert.deepEqual(report!.cost, { askMs: { p50: 3, p95: 4 }, peakMemory: 1000, training: null });
+  assert.deepEqual(report!.cost, {
+    askMs: { p50: 3, p95: 4 },
+    checkMs: { p50: 2, p95: 2 },
+    peakMemory: 1000,
+    training: null,
+  });
   assert.equal(report!.lift, null, 'there is no frozen arm to be held against');
 });
 
