@@ -23,6 +23,9 @@ from transformers import AutoModelForCausalLM, LlamaConfig, Qwen2Config
 
 OUT = pathlib.Path(__file__).parents[2] / "test/golden/quant"
 FORMATS = [Type.F32, Type.F16, Type.Q8_0, Type.Q4_0, Type.Q4_1]
+# Bytes at which a block's half-precision numbers begin, and how many there are.
+HALVES = {Type.Q8_0: (0, 1), Type.Q4_0: (0, 1), Type.Q4_1: (0, 2), Type.Q5_0: (0, 1), Type.Q5_1: (0, 2),
+          Type.Q4_K: (0, 2), Type.Q5_K: (0, 2), Type.Q6_K: (208, 1)}
 SHAPE = {"hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2, "num_attention_heads": 4,
          "num_key_value_heads": 2, "max_position_embeddings": 128}
 
@@ -30,14 +33,14 @@ SHAPE = {"hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2, "nu
 def blocks(random):
     """Random quants under finite scales, subnormal and negative ones among them."""
     cases = []
-    for kind in FORMATS + [Type.BF16]:
+    for kind in FORMATS + [kind for kind in [Type.BF16, *HALVES] if kind not in FORMATS]:
         values, size = gguf.GGML_QUANT_SIZES[kind]
-        count = 48 * 32 // values
+        count = max(48 * 32, 6 * values) // values
         raw = random.integers(0, 256, (count, size), dtype=np.uint8)
-        scales = {Type.Q8_0: 1, Type.Q4_0: 1, Type.Q4_1: 2}.get(kind, 0)
+        at, scales = HALVES.get(kind, (0, 0))
         if scales:
             half = (random.standard_normal((count, scales)) * 10.0 ** random.integers(-7, 4, (count, scales))).astype(np.float16)
-            raw[:, : 2 * scales] = half.view(np.uint8)
+            raw[:, at : at + 2 * scales] = half.view(np.uint8)
         else:
             numbers = random.standard_normal(count) * 10.0 ** random.integers(-7, 4, count)
             raw = gguf.quantize(numbers.astype(np.float32), kind).view(np.uint8).reshape(count, size)
@@ -130,4 +133,5 @@ def main():
         model(family, random)
 
 
-main()
+if __name__ == "__main__":
+    main()

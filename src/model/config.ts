@@ -5,6 +5,8 @@ import { ModelError } from './errors.ts';
 
 /** Scaling of the rotary frequencies, by the names of Hugging Face's `rope_scaling`. */
 export type RopeScaling =
+  /** Each frequency is divided by its factor: how a GGUF file has Llama 3's scaling. */
+  | { readonly type: 'factors'; readonly factors: readonly number[] }
   | { readonly type: 'linear'; readonly factor: number }
   | {
       readonly type: 'llama3';
@@ -121,7 +123,7 @@ export function parseConfig(json: unknown): ModelConfig {
   if ((raw.partial_rotary_factor ?? 1) !== 1) refuse('rotary positions on a part of each head');
   const rope = (raw.rope_parameters ?? raw.rope_scaling ?? null) as Record<string, unknown> | null;
   const contextLength = size('max_position_embeddings', LIMITS.context, 2048);
-  const ropeScaling = parseRopeScaling(rope, contextLength, positive, refuse);
+  const ropeScaling = parseRopeScaling(rope, { contextLength, headDim }, positive, refuse);
   const eos = raw.eos_token_id;
   return {
     family,
@@ -149,7 +151,7 @@ function isId(value: unknown): value is number {
 
 function parseRopeScaling(
   rope: Record<string, unknown> | null,
-  contextLength: number,
+  { contextLength, headDim }: { readonly contextLength: number; readonly headDim: number },
   positive: (value: unknown, key: string) => number,
   refuse: (what: string) => never,
 ): RopeScaling | null {
@@ -157,6 +159,11 @@ function parseRopeScaling(
   if ((rope?.partial_rotary_factor ?? 1) !== 1) refuse('rotary positions on a part of each head');
   // “dynamic” only changes positions beyond the context length, where Knack never goes.
   if (rope === null || type === 'default' || type === 'dynamic') return null;
+  if (type === 'factors') {
+    const factors = Array.isArray(rope.factors) ? rope.factors.map((each) => positive(each, 'rope factor')) : [];
+    if (factors.length !== headDim / 2) refuse(`${factors.length} factors for ${headDim / 2} rotary frequencies`);
+    return { type, factors };
+  }
   const factor = positive(rope.factor, 'rope factor');
   const originalContextLength = (): number =>
     positive(rope.original_max_position_embeddings ?? contextLength, 'original_max_position_embeddings');

@@ -2,15 +2,15 @@
  * The GGUF format (https://github.com/ggml-org/ggml/blob/master/docs/gguf.md): configuration, tokenizer and tensors of a
  * Llama or Qwen 2 model in one file, brought to Hugging Face's names and layout.
  *
- * @huggingface/gguf reads header and metadata; what it hands over is checked against the file here.
+ * gguf-header.ts reads the header; what it says of the model is checked here.
  */
 import { stat } from 'node:fs/promises';
-import { gguf } from '@huggingface/gguf';
 import { type ModelConfig, parseConfig } from './config.ts';
 import type { NumberFormat } from './dequantise.ts';
 import { fileError, ModelError } from './errors.ts';
 import { readRange } from './file.ts';
-import { checkDisjoint, checkExtent, type StoredTensor } from './layout.ts';
+import { type GgufTensor, type ReadBytes, readGgufHeader } from './gguf-header.ts';
+import { checkDisjoint, checkExtent, type StoredTensor, tensorOf } from './layout.ts';
 import { specFromGguf, type TokenizerSpec } from './tokenizer-spec.ts';
 
 export interface GgufModel {
@@ -27,7 +27,12 @@ const FORMATS: ReadonlyMap<number, NumberFormat> = new Map([
   [1, 'F16'],
   [2, 'Q4_0'],
   [3, 'Q4_1'],
+  [6, 'Q5_0'],
+  [7, 'Q5_1'],
   [8, 'Q8_0'],
+  [12, 'Q4_K'],
+  [13, 'Q5_K'],
+  [14, 'Q6_K'],
   [30, 'BF16'],
 ]);
 
@@ -43,9 +48,6 @@ const BLOCK_PARTS: Readonly<Record<string, string>> = {
   ffn_down: 'mlp.down_proj',
 };
 
-/** More tensors or keys than any model of a laptop's size has: a damaged or hostile count. */
-const MOST = { tensors: 20_000n, keys: 2_000n } as const;
-
 /**
  * Reads and checks the header of a GGUF file.
  * Throws ModelError 'missing', 'not-a-model', 'truncated', 'corrupt', 'architecture', 'tokenizer' or 'dtype'.
@@ -54,20 +56,17 @@ export async function readGguf(path: string): Promise<GgufModel> {
   const { size } = await stat(path).catch((error) => {
     throw fileError(error, path);
   });
-  await checkStart(path, size);
-  const { metadata, tensorInfos, tensorDataOffset } = await readHeader(path, size);
-  const dataStart = Number(tensorDataOffset);
-  if (dataStart > size) throw truncated(path, size);
+  const read: ReadBytes = (start, length) => readRange(path, start, length);
+  const { metadata: keys, tensors: infos, dataStart } = await readGgufHeader(path, size, read);
 
-  const keys = metadata as unknown as Readonly<Record<string, unknown>>;
   const tokenizer = specFromGguf(keys);
-  const embedding = tensorInfos.find(({ name }) => name === 'token_embd.weight');
-  const rows = Number(embedding?.shape[1] ?? 0);
-  const config = configOf(
-    keys,
-    rows,
-    tensorInfos.some(({ name }) => name === 'output.weight'),
-  );
+  const embedding = infos.find(({ name }) => name === 'token_embd.weight');
+  const rows = embedding?.shape[0] ?? 0;
+  const factors = infos.find(({ name }) => name === ROPE_FACTORS);
+  const config = configOf(keys, rows, {
+    hasHead: infos.some(({ name }) => name === 'output.weight'),
+    ropeFactors: factors === undefined ? null : await readFactors(path, size, dataStart, factors),
+  });
   if (tokenizer.tokens.length !== rows) {
     throw new ModelError(
       'tokenizer',
@@ -77,18 +76,10 @@ export async function readGguf(path: string): Promise<GgufModel> {
 
   const tensors = new Map<string, StoredTensor>();
   const extents: { name: string; start: number; end: number }[] = [];
-  for (const info of tensorInfos) {
-    const format = FORMATS.get(info.dtype);
-    if (format === undefined) {
-      throw new ModelError(
-        'dtype',
-        `${path} stores “${info.name}” in ggml’s format ${info.dtype}. Knack reads F32, F16, BF16, Q8_0, Q4_0 and Q4_1: choose such a version of the model.`,
-      );
-    }
-    // ggml counts dimensions from the innermost.
-    const shape = info.shape.map(Number).reverse();
-    const tensor: StoredTensor = { path, start: dataStart + Number(info.offset), format, shape };
+  for (const info of infos) {
+    const tensor = storedTensor(path, dataStart, info);
     extents.push({ name: info.name, ...checkExtent(info.name, tensor, size) });
+    if (info === factors) continue;
     const name = huggingFaceName(info.name);
     if (tensors.has(name))
       throw new ModelError('corrupt', `${path} has two tensors “${info.name}”. Download it again.`);
@@ -98,60 +89,36 @@ export async function readGguf(path: string): Promise<GgufModel> {
   return { config, tensors, tokenizer, name: typeof keys['general.name'] === 'string' ? keys['general.name'] : '' };
 }
 
-/** Looks at the fixed first bytes before the library trusts the counts in them. */
-async function checkStart(path: string, size: number): Promise<void> {
-  const start = Buffer.from(await readRange(path, 0, Math.min(size, 24)));
-  if (start.subarray(0, 4).toString('latin1') !== 'GGUF') {
+function storedTensor(path: string, dataStart: number, { name, shape, type, offset }: GgufTensor): StoredTensor {
+  const format = FORMATS.get(type);
+  if (format === undefined) {
     throw new ModelError(
-      'not-a-model',
-      `${path} is not a GGUF file. Name a .gguf or .safetensors file, or a folder with one.`,
+      'dtype',
+      `${path} stores “${name}” in ggml’s format ${type}. Knack reads ${[...FORMATS.values()].join(', ')}: choose such a version of the model.`,
     );
   }
-  if (start.length < 24) throw truncated(path, size);
-  const version = start.readUInt32LE(4);
-  if (version !== 2 && version !== 3) {
-    throw new ModelError(
-      'not-a-model',
-      `${path} is of GGUF version ${version}; Knack reads versions 2 and 3, little-endian. Choose a newer conversion of the model.`,
-    );
-  }
-  const [tensors, keys] = [start.readBigUInt64LE(8), start.readBigUInt64LE(16)];
-  if (tensors > MOST.tensors || keys > MOST.keys) {
-    throw new ModelError(
-      'corrupt',
-      `${path} claims ${tensors} tensors and ${keys} keys, which cannot be. Download it again.`,
-    );
-  }
+  return { path, start: dataStart + offset, format, shape };
 }
 
-async function readHeader(path: string, size: number): Promise<Awaited<ReturnType<typeof gguf>>> {
-  try {
-    return await gguf(path, { allowLocalFile: true });
-  } catch (error) {
-    // The library reads a missing end as zeros or runs over it.
-    if (error instanceof RangeError) throw truncated(path, size);
-    throw new ModelError(
-      'corrupt',
-      `The header of ${path} cannot be read (${(error as Error).message}). Download it again.`,
-      { cause: error },
-    );
-  }
-}
+/** What Llama 3.1's scaling of positions comes to, as llama.cpp's converter writes it: a divisor of each frequency. */
+const ROPE_FACTORS = 'rope_freqs.weight';
 
-function truncated(path: string, size: number): ModelError {
-  return new ModelError(
-    'truncated',
-    `${path} ends at byte ${size}, within its own header: it is incomplete. Download it again.`,
-  );
+async function readFactors(path: string, size: number, dataStart: number, info: GgufTensor): Promise<number[]> {
+  const stored = storedTensor(path, dataStart, info);
+  checkExtent(info.name, stored, size);
+  if (stored.shape.length !== 1 || stored.shape[0]! > 1024)
+    throw new ModelError('corrupt', `${path} has a tensor “${info.name}” of [${stored.shape}]. Download it again.`);
+  return Array.from(await tensorOf(info.name, stored).read());
 }
 
 /** Metadata -> the same keys as a Hugging Face config.json, read by the same parser. */
-function configOf(keys: Readonly<Record<string, unknown>>, vocab: number, hasHead: boolean): ModelConfig {
+function configOf(
+  keys: Readonly<Record<string, unknown>>,
+  vocab: number,
+  { hasHead, ropeFactors }: { readonly hasHead: boolean; readonly ropeFactors: readonly number[] | null },
+): ModelConfig {
   const family = String(keys['general.architecture']);
-  const value = (name: string): unknown => {
-    const found = keys[`${family}.${name}`];
-    return typeof found === 'bigint' ? Number(found) : found;
-  };
+  const value = (name: string): unknown => keys[`${family}.${name}`];
   const refuse = (what: string) =>
     new ModelError(
       'architecture',
@@ -163,8 +130,6 @@ function configOf(keys: Readonly<Record<string, unknown>>, vocab: number, hasHea
   const rotated = value('rope.dimension_count') ?? headDim;
   if (rotated !== headDim) throw refuse('rotary positions on a part of each head');
   if ((value('attention.value_length') ?? headDim) !== headDim) throw refuse('values of another size than keys');
-  const scaling = value('rope.scaling.type') ?? 'none';
-  if (scaling !== 'none' && scaling !== 'linear') throw refuse(`“${String(scaling)}” scaling of positions`);
   const id = (name: string): unknown => keys[`tokenizer.ggml.${name}_token_id`];
   return parseConfig({
     model_type: family,
@@ -178,12 +143,42 @@ function configOf(keys: Readonly<Record<string, unknown>>, vocab: number, hasHea
     max_position_embeddings: value('context_length'),
     rms_norm_eps: value('attention.layer_norm_rms_epsilon'),
     rope_theta: value('rope.freq_base'),
-    ...(scaling === 'linear' ? { rope_scaling: { rope_type: 'linear', factor: value('rope.scaling.factor') } } : {}),
+    rope_scaling: ropeScalingOf(value, ropeFactors),
     tie_word_embeddings: !hasHead,
     bos_token_id: id('bos'),
     eos_token_id: [id('eos'), id('eot')].filter((token) => token !== undefined),
   });
 }
+
+/** The scaling of positions, in the spelling of a config.json. */
+function ropeScalingOf(
+  value: (name: string) => unknown,
+  factors: readonly number[] | null,
+): Record<string, unknown> | null {
+  const type = value('rope.scaling.type') ?? 'none';
+  if (factors !== null) {
+    // Scaled once by the tensor: llama.cpp would scale them again by the key, which no converter asks for.
+    if (type !== 'none') throw new ModelError('architecture', TWICE);
+    return { rope_type: 'factors', factors };
+  }
+  if (type === 'none') return null;
+  const factor = value('rope.scaling.factor');
+  if (type !== 'yarn') return { rope_type: type, factor };
+  const times = value('rope.scaling.attn_factor');
+  return {
+    rope_type: type,
+    factor,
+    original_max_position_embeddings: value('rope.scaling.original_context_length'),
+    beta_fast: value('rope.scaling.yarn_beta_fast'),
+    beta_slow: value('rope.scaling.yarn_beta_slow'),
+    // llama.cpp multiplies YaRN's own temperature by this; a config.json gives the product.
+    ...(times == null ? {} : { attention_factor: Number(times) * (1 + 0.1 * Math.log(Number(factor))) }),
+    mscale: value('rope.scaling.yarn_log_multiplier'),
+  };
+}
+
+const TWICE =
+  'This model scales its positions both by a key and by a tensor, which Knack does not run. Choose another model.';
 
 function huggingFaceName(name: string): string {
   if (name === 'token_embd.weight') return 'model.embed_tokens.weight';

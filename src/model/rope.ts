@@ -9,6 +9,7 @@ export function rotaryFrequencies(config: ModelConfig): Float32Array {
   const plain = Float32Array.from({ length: headDim / 2 }, (_, i) => 1 / Math.fround(ropeTheta ** ((2 * i) / headDim)));
   if (!scaling) return plain;
   if (scaling.type === 'linear') return plain.map((frequency) => frequency / scaling.factor);
+  if (scaling.type === 'factors') return plain.map((frequency, pair) => frequency / scaling.factors[pair]!);
   if (scaling.type === 'llama3') {
     const { factor, lowFreqFactor, highFreqFactor, originalContextLength } = scaling;
     return plain.map((frequency) => {

@@ -12,7 +12,19 @@ const cases = JSON.parse(await readFile(new URL('../golden/quant/blocks.json', i
 const decode = (text: string): Uint8Array<ArrayBuffer> => Uint8Array.from(Buffer.from(text, 'base64'));
 
 test('every format is there', () => {
-  assert.deepEqual(cases.map(({ format }) => format).sort(), ['BF16', 'F16', 'F32', 'Q4_0', 'Q4_1', 'Q8_0']);
+  assert.deepEqual(cases.map(({ format }) => format).sort(), [
+    'BF16',
+    'F16',
+    'F32',
+    'Q4_0',
+    'Q4_1',
+    'Q4_K',
+    'Q5_0',
+    'Q5_1',
+    'Q5_K',
+    'Q6_K',
+    'Q8_0',
+  ]);
 });
 
 for (const { format, bytes, values } of cases) {

@@ -186,7 +186,7 @@ test('a GGUF header that lies is refused without allocating by it', async () => 
     'corrupt',
     /model\.norm\.weight.* \[32\].*\[64\]/,
   );
-  await refused(await lying((bytes) => bytes.writeUInt32LE(12, info(bytes, norm) + 8)), 'dtype', /ggml’s format 12/);
+  await refused(await lying((bytes) => bytes.writeUInt32LE(16, info(bytes, norm) + 8)), 'dtype', /ggml’s format 16/);
   await refused(
     await lying((bytes) => bytes.writeBigUInt64LE(1n << 50n, info(bytes, norm) + 12)),
     'truncated',
