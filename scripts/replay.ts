@@ -12,6 +12,7 @@ import { defaultCacheDir } from '../src/model/cache.ts';
 import { ARMS, armKinds, REFERENCE } from '../src/replay/arms.ts';
 import { CANARY_ASKS } from '../src/replay/canary.ts';
 import { ReplayError } from '../src/replay/history.ts';
+import { htmlPage } from '../src/replay/page.ts';
 import { table } from '../src/replay/report.ts';
 import { runSession, type Settings, type Source, type Watcher } from '../src/replay/session.ts';
 import { openSource } from '../src/replay/source.ts';
@@ -19,11 +20,14 @@ import { GRAMMARS, ROOT } from './paths.ts';
 import { main, UserError } from './progress.ts';
 
 const USAGE = `Usage: npm run replay -- SOURCE… [--arms ${ARMS.map((a) => a.name).join(',')}] [--limit N] [--since DATE] [--signals N]
-       [--seed S] [--workers N] [--sequence] [--idle N] [--canary SOURCE] [--every K] [--adapter DIR] [--threshold X] [--out report.json]
+       [--seed S] [--workers N] [--sequence] [--idle N] [--canary SOURCE] [--every K] [--adapter DIR] [--threshold X] [--out report.json] [--html report.html]
 A SOURCE is a git directory (work tree or bare) or a replay file (.jsonl.gz).`;
 
 /** The adapter of the model as it ships. */
 const SHIPPED_ADAPTER = join(ROOT, 'media', 'model');
+
+/** Single asks on a page, about. */
+const MOMENTS = 1500;
 
 /** How often the time left is told, and from how much of the past it is worked out, in milliseconds. */
 const TELL_EVERY = 5_000;
@@ -35,6 +39,7 @@ interface Options extends Pick<Settings, 'arms' | 'span' | 'seed' | 'workers' | 
   /** Folder of an adapter that `frozen` serves with instead of the shipped one. */
   readonly adapter: string | null;
   readonly out: string | null;
+  readonly html: string | null;
 }
 
 /** @throws UserError that names the option */
@@ -52,6 +57,7 @@ export function parseOptions(args: readonly string[]): Options {
         seed: text,
         workers: text,
         out: text,
+        html: text,
         every: text,
         idle: text,
         canary: text,
@@ -77,6 +83,7 @@ export function parseOptions(args: readonly string[]): Options {
       canary: values.canary ?? null,
       adapter: values.adapter ?? null,
       out: values.out ?? null,
+      html: values.html ?? null,
     };
   } catch (error) {
     const isOurs = error instanceof UserError || error instanceof ReplayError || error instanceof TypeError;
@@ -162,7 +169,7 @@ function duration(ms: number): string {
 }
 
 async function run(): Promise<undefined> {
-  const { sources, canary, out, adapter, ...options } = parseOptions(process.argv.slice(2));
+  const { sources, canary, out, html, adapter, ...options } = parseOptions(process.argv.slice(2));
   try {
     const cacheDir = defaultCacheDir();
     const model = process.env.KNACK_REPLAY_MODEL ?? null;
@@ -176,17 +183,32 @@ async function run(): Promise<undefined> {
       place,
       canary: canary === null ? null : { source: open(canary), asks: CANARY_ASKS },
       grammars: GRAMMARS,
-      moments: 0,
+      moments: html === null ? 0 : MOMENTS,
       worker: join(ROOT, 'src', 'replay', 'worker.ts'),
       logs: join(cacheDir, 'replays'),
       code: codeDigest(),
     };
-    const { report } = await runSession(sources.map(open), settings, watcher());
+    const { report, moments } = await runSession(sources.map(open), settings, watcher());
     if (sources.length > 1) console.log(`\npooled\n${table(report.pooled.arms)}`);
     if (out !== null) {
       const head = { seed: options.seed, commit: ownCommit(), protocol: 1, options: options.span };
       writeFileSync(out, `${JSON.stringify({ ...head, ...report }, null, 1)}\n`);
       console.log(`\nThe report is in ${out}.`);
+    }
+    if (html !== null) {
+      const folder = join(ROOT, 'media', 'replay');
+      const file = (name: string): string => readFileSync(join(folder, name), 'utf8');
+      const footer = `npm run replay -- ${process.argv.slice(2).join(' ')} · Knack ${ownCommit().slice(0, 12)} · protocol 1`;
+      const page = htmlPage({
+        report,
+        moments,
+        commits: null,
+        footer,
+        style: file('page.css'),
+        script: file('page.js'),
+      });
+      writeFileSync(html, page);
+      console.log(`The page is in ${html}.`);
     }
   } catch (error) {
     throw error instanceof ReplayError ? new UserError(error.message) : error;

@@ -16,6 +16,9 @@ export interface CurvePoint {
   readonly threshold: number;
   readonly shown: number;
   readonly acceptRate: number | null;
+  /** Interval of the accept rate. */
+  readonly low: number | null;
+  readonly high: number | null;
   readonly saved: number | null;
 }
 
@@ -39,10 +42,11 @@ export function sweep(runs: readonly Run[], live: number, half = false): Sweep {
   return { thresholds, tallies: thresholds.map((t) => blockTallies(runs, t, half)) };
 }
 
-export function curve({ thresholds, tallies }: Sweep): CurvePoint[] {
+export function curve({ thresholds, tallies }: Sweep, seed: number): CurvePoint[] {
   return thresholds.map((threshold, i) => {
     const total = sum(tallies[i]!.flat());
-    return { threshold, shown: total.shown, acceptRate: acceptRate(total), saved: savedShare(total) };
+    const { value, low, high } = withInterval(tallies[i]!, seed, acceptRate);
+    return { threshold, shown: total.shown, acceptRate: value, low, high, saved: savedShare(total) };
   });
 }
 

@@ -18,7 +18,8 @@ import {
   savedShare,
   sum,
 } from './tally.ts';
-import { walk } from './walk.ts';
+import { POINTS } from './typist.ts';
+import { type Fate, walk } from './walk.ts';
 
 /** One arm in one or several sources. */
 export interface ArmRuns {
@@ -77,6 +78,8 @@ export interface ArmReport {
   readonly reward: number | null;
   readonly exact: ByPoint<number | null>;
   readonly falseAlarms: number | null;
+  /** What became of the asks at the live threshold. */
+  readonly fates: ByPoint<Readonly<Record<Fate, number>>>;
   readonly intervals: { readonly acceptRate: Interval; readonly saved: Interval; readonly reward: Interval };
   /** null without the arm `frozen`. */
   readonly lift: { readonly all: Lift; readonly lastHalf: Lift } | null;
@@ -93,7 +96,8 @@ export interface ArmReport {
   readonly cost: Cost;
 }
 
-const SIGNALS_STEP = 100;
+/** Signals of a point of `bySignals`. */
+export const SIGNALS_STEP = 100;
 
 /** Reports of arms that answered the same asks of the same sources. */
 export function reportArms(arms: readonly ArmRuns[], seed: number): ArmReport[] {
@@ -121,6 +125,7 @@ export function reportArms(arms: readonly ArmRuns[], seed: number): ArmReport[] 
       saved: savedShare(total),
       reward: reward(total),
       falseAlarms: falseAlarms(total),
+      fates: fatesOf(runs, threshold),
       quality: qualityFigures(runs, threshold),
       intervals: {
         acceptRate: withInterval(live, seed, acceptRate),
@@ -130,7 +135,7 @@ export function reportArms(arms: readonly ArmRuns[], seed: number): ArmReport[] 
       lift: all && lastHalf && { all, lastHalf },
       forgetting: forgettingOf(arm.forgotten),
       curveIs: arm.learns ? 'counterfactual' : 'exact',
-      curve: curve(sweep(runs, threshold)),
+      curve: curve(sweep(runs, threshold), seed),
       bySignals: bySignals(arm, seed),
       ...(name === REFERENCE ? { vs: versus(arm, arms, seed) } : {}),
       cost: {
@@ -252,6 +257,13 @@ function bySignals({ runs, threshold }: ArmRuns, seed: number): SignalsPoint[] {
   }
   if (signals % SIGNALS_STEP !== 0) end();
   return points;
+}
+
+function fatesOf(runs: readonly Run[], threshold: number): ArmReport['fates'] {
+  const none = (): Record<Fate, number> => ({ accepted: 0, partly: 0, rejected: 0, silent: 0, covered: 0 });
+  const fates = Object.fromEntries(POINTS.map((p) => [p, none()])) as ByPoint<Record<Fate, number>>;
+  for (const run of runs) for (const { ask, fate } of walk(run.asks, threshold)) fates[ask.point][fate]++;
+  return fates;
 }
 
 function forgettingOf(forgotten: Forgotten | null): Forgetting | null {

@@ -47,6 +47,10 @@ export interface Settings {
 
 export interface SourceReport {
   readonly source: string;
+  /** The history's own name. */
+  readonly name: string;
+  /** With asks. */
+  readonly commits: number;
   /** What was left out, and how often. */
   readonly skipped: Readonly<Record<string, number>>;
   readonly arms: readonly ArmReport[];
@@ -87,7 +91,15 @@ export async function runSession(sources: readonly Source[], settings: Settings,
       all.push(runs);
       moments.push(played.moments);
       const skipped = Object.fromEntries([...source.history.skipped].sort(([a], [b]) => (a < b ? -1 : 1)));
-      const report = { source: source.source, skipped, arms: reportArms(runs, seed) };
+      const { asks } = runs[0]!.runs[0]!;
+      const commits = new Set(asks.map((a) => a.commit)).size;
+      const report = {
+        source: source.source,
+        name: source.history.name,
+        commits,
+        skipped,
+        arms: reportArms(runs, seed),
+      };
       reports.push(report);
       watcher.end(report);
     }

@@ -99,10 +99,10 @@ test('where nothing is shown or asked there is no rate', () => {
 });
 
 test('a curve sweeps the threshold with the same walk', () => {
-  assert.deepEqual(curve(sweep([alike(20, 0.9, 0.4)], 0.5)), [
-    { threshold: 0.9, shown: 20, acceptRate: 1, saved: 0.5 },
-    { threshold: 0.5, shown: 20, acceptRate: 1, saved: 0.5 },
-    { threshold: 0.4, shown: 40, acceptRate: 0.5, saved: 0.5 },
+  assert.deepEqual(curve(sweep([alike(20, 0.9, 0.4)], 0.5), 0), [
+    { threshold: 0.9, shown: 20, acceptRate: 1, low: 1, high: 1, saved: 0.5 },
+    { threshold: 0.5, shown: 20, acceptRate: 1, low: 1, high: 1, saved: 0.5 },
+    { threshold: 0.4, shown: 40, acceptRate: 0.5, low: 0.5, high: 0.5, saved: 0.5 },
   ]);
 });
 
