@@ -116,7 +116,7 @@ export class RecentEdits {
       if (other !== stretch && !('done' in other) && other.document === document && other.line > start.line)
         other.line += grown;
     }
-    if (sum(stretch.removed, 0, stretch.removed.length) + sum(lines, stretch.line, stretch.count) > 2 * WINDOW.edit) {
+    if (sum(stretch.removed, 0, stretch.removed.length) + sum(lines, stretch.line, stretch.count) > WINDOW.edit) {
       this.#stretches[this.#stretches.length - 1] = this.#freeze(stretch);
     }
     this.#bound();
