@@ -1,4 +1,5 @@
 /** Asks the engine's own code from outside of the editor: what a checkpoint thinks of an edit, and what it suggests. */
+import { join } from 'node:path';
 import { editAtCursor } from '../src/completion/edit.ts';
 import type { Snapshot } from '../src/completion/snapshot.ts';
 import { isSuggestion } from '../src/completion/suggestion.ts';
@@ -6,6 +7,7 @@ import { findModel, loadBase } from '../src/engine/base.ts';
 import { loadCheckpoint } from '../src/engine/checkpoint.ts';
 import { Server } from '../src/engine/serve.ts';
 import { loraFor } from '../src/trainer/plan.ts';
+import { ROOT } from './paths.ts';
 
 const MAX_NEW_TOKENS = 48;
 
@@ -29,7 +31,7 @@ export interface Place {
 export async function scorePlace({ cacheDir, storageDir, checkpoint, snapshot, text }: Place): Promise<Scored> {
   const path = await findModel(null, cacheDir);
   if (path === null) throw new Error(`The model is not in ${cacheDir}.`);
-  const base = await loadBase(path, cacheDir, () => undefined);
+  const base = await loadBase(path, cacheDir, () => undefined, join(ROOT, 'media', 'model'));
   const loaded = await loadCheckpoint(storageDir, checkpoint, base);
   const server = await Server.start(base, loraFor(base.model.config, 1024), loaded, 2);
   try {

@@ -1,12 +1,21 @@
 /** The base model as every process opens it: found, checked, its weights as one memory-mapped file. */
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
+import { baseOfAdapter, readAdapter } from '../model/adapter.ts';
 import { findModel as findDefault } from '../model/base.ts';
 import { type Model, openModel } from '../model/source.ts';
 import { createTokenizer, type Tokenizer } from '../model/tokenizer.ts';
+import { tuned } from '../model/tuned.ts';
 import { prepareWeights, type WeightsBlob } from '../model/weights.ts';
+import type { EditFormat } from '../prompt/format.ts';
+import { logFormat } from '../prompt/log-format.ts';
+import { prefixFormat } from '../prompt/prefix-format.ts';
 
 export interface Base {
+  /** With its tuning, if it has one; its hash is then that of both. */
   readonly model: Model;
+  readonly isTuned: boolean;
+  /** What it is asked with: a tuned base writes edits, another one goes on with the text. */
+  readonly format: EditFormat;
   readonly tokenizer: Tokenizer;
   readonly weights: WeightsBlob;
   /** Folder of the weights file; sessions' graphs are written beside it. */
@@ -21,13 +30,29 @@ export async function findModel(setting: string | null, cacheDir: string): Promi
   return setting ?? (await findDefault(cacheDir));
 }
 
+/** Where the tuning of the default base lies in the package, as seen from a bundle in dist/ or a script. */
+export function shippedTuning(): string {
+  return join(dirname(process.argv[1]!), '..', 'media', 'model');
+}
+
 /**
  * @param onProgress share of the weights that is prepared, 0 to 1
+ * @param tuning folder of an adapter that makes the base write edits; left alone where it is of another base or not there
  * @throws ModelError that says what to do
  */
-export async function loadBase(path: string, cacheDir: string, onProgress: (share: number) => void): Promise<Base> {
-  const model = await openModel(path, { cacheDir });
-  const tokenizer = createTokenizer(model.tokenizerSpec, model.config.vocab, model.config.eosIds);
+export async function loadBase(
+  path: string,
+  cacheDir: string,
+  onProgress: (share: number) => void,
+  tuning: string | null = null,
+): Promise<Base> {
+  const plain = await openModel(path, { cacheDir });
+  const tokenizer = createTokenizer(plain.tokenizerSpec, plain.config.vocab, plain.config.eosIds);
+  const log = tuning === null ? null : logFormat(tokenizer);
+  const origin = tuning === null || log === null ? null : await baseOfAdapter(tuning);
+  const isTuned = origin !== null && origin.baseSha256 === plain.sha256;
+  const model = isTuned ? tuned(plain, await readAdapter(tuning!, plain), origin.weightsSha256) : plain;
   const weights = await prepareWeights(model, cacheDir, onProgress);
-  return { model, tokenizer, weights, folder: dirname(weights.path) };
+  const format = isTuned ? log! : prefixFormat(tokenizer);
+  return { model, isTuned, format, tokenizer, weights, folder: dirname(weights.path) };
 }

@@ -5,7 +5,7 @@ import type { Completion } from '../completion/suggestion.ts';
 import { ensureModel } from '../model/base.ts';
 import { openStore, type Store } from '../signals/store.ts';
 import { loraFor } from '../trainer/plan.ts';
-import { type Base, findModel, loadBase } from './base.ts';
+import { type Base, findModel, loadBase, shippedTuning } from './base.ts';
 import { BASE, deleteCheckpoints, loadCheckpoint, loadCurrent } from './checkpoint.ts';
 import { Devices } from './devices.ts';
 import * as protocol from './protocol.ts';
@@ -114,8 +114,11 @@ export class Engine {
       const found = await findModel(params.settings.modelPath, params.cacheDir);
       if (found === null) return this.#enter('model-missing', 'The model is not on this machine yet.');
       this.#enter('preparing', 'Preparing the model.');
-      const base = await loadBase(found, params.cacheDir, (share) =>
-        this.#enter('preparing', 'Preparing the model.', share),
+      const base = await loadBase(
+        found,
+        params.cacheDir,
+        (share) => this.#enter('preparing', 'Preparing the model.', share),
+        shippedTuning(),
       );
       this.#base = base;
       const loaded = await loadCurrent(this.#store, params.storageDir, base, (why) => this.#notice(why));

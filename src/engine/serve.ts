@@ -1,12 +1,11 @@
 /** The model that serves: one request at a time on one session, with the personal adapter as the session's inputs. */
 import { randomUUID } from 'node:crypto';
-import { fit } from '../completion/drawable.ts';
-import { continuation, type Edit, editAtCursor } from '../completion/edit.ts';
+import { type Edit, editAtCursor } from '../completion/edit.ts';
 import type { Snapshot } from '../completion/snapshot.ts';
 import type { Completion } from '../completion/suggestion.ts';
 import { Decoder } from '../model/decode.ts';
 import type { LoraShape } from '../model/lora.ts';
-import { buildPrompt, encodeTarget, PROMPT_FORMAT, PROMPT_TOKENS, TARGET_TOKENS } from '../model/prompt.ts';
+import { TARGET_TOKENS } from '../model/prompt.ts';
 import type { Tokenizer } from '../model/tokenizer.ts';
 import type { Base } from './base.ts';
 import type { Loaded } from './checkpoint.ts';
@@ -61,22 +60,20 @@ export class Server {
     const began = performance.now();
     return this.#exclusively(async () => {
       if (isCancelled()) return { none: 'cancelled' };
-      const prompt = buildPrompt(snapshot, this.#tokenizer, PROMPT_TOKENS);
-      const decoded = await this.#decoder.generate(prompt, maxNewTokens, isCancelled);
+      const ask = this.#base.format.ask(snapshot);
+      const decoded = await this.#decoder.generate(ask.prompt, maxNewTokens, isCancelled, (ids, logprobs) =>
+        ask.isOver({ ids, logprobs }),
+      );
       if (decoded.stop === 'cancelled') return { none: 'cancelled' };
-      const text = decoded.text.trimEnd();
-      if (text.trim() === '') return { none: 'empty' };
-      // An answer that was cut off is no whole edit.
-      if (decoded.stop === 'length') return { none: 'malformed' };
-      const fitted = fit(text, snapshot.after.split('\n', 1)[0]!);
-      if ('none' in fitted) return fitted;
+      const answer = ask.read(decoded);
+      if ('none' in answer) return answer;
       return {
         id: randomUUID(),
-        edit: editAtCursor(snapshot, fitted.text, fitted.replaceAfter),
-        tokenLogprobs: decoded.logprobs,
+        edit: answer.edit,
+        tokenLogprobs: decoded.logprobs.slice(0, answer.kept),
         checkpoint: this.#checkpoint,
-        promptHash: prompt.hash,
-        promptFormat: PROMPT_FORMAT,
+        promptHash: ask.prompt.hash,
+        promptFormat: this.#base.format.name,
         latencyMs: performance.now() - began,
       };
     });
@@ -85,15 +82,14 @@ export class Server {
   /**
    * Log-probability of an edit under the weights that serve.
    *
-   * @throws RangeError if it does not begin at the snapshot's cursor
+   * @throws RangeError if the format has no way to say it
    */
   score(snapshot: Snapshot, edit: Edit): Promise<Score> {
     return this.#exclusively(async () => {
-      const answer = continuation(snapshot, edit);
-      if (answer === null) throw new RangeError('An edit is scored at the cursor only.');
-      const prompt = buildPrompt(snapshot, this.#tokenizer, PROMPT_TOKENS);
-      const target = encodeTarget(prompt, answer.text, answer.rest, this.#tokenizer, true).slice(0, TARGET_TOKENS);
-      const logprobs = await this.#decoder.score(prompt, target);
+      const ask = this.#base.format.ask(snapshot);
+      const target = ask.target(edit, true)?.slice(0, TARGET_TOKENS);
+      if (target === undefined) throw new RangeError('The prompt has no way to say this edit.');
+      const logprobs = await this.#decoder.score(ask.prompt, target);
       return {
         checkpoint: this.#checkpoint,
         logprob: logprobs.reduce((a, b) => a + b, 0),

@@ -6,7 +6,7 @@ import { constants, setPriority } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type Adapter, writeAdapter } from '../model/adapter.ts';
 import { initialLora } from '../model/lora.ts';
-import { PROMPT_TOKENS, TARGET_TOKENS } from '../model/prompt.ts';
+import { TARGET_TOKENS } from '../model/prompt.ts';
 import type { Tokenizer } from '../model/tokenizer.ts';
 import { openStore, type Store } from '../signals/store.ts';
 import { shapeFor } from '../trainer/batch.ts';
@@ -14,7 +14,7 @@ import { codeExample, type Example, examplesOf } from '../trainer/examples.ts';
 import { batchFor, loraFor } from '../trainer/plan.ts';
 import { seeded } from '../trainer/random.ts';
 import { type RoundResult, runRound } from '../trainer/round.ts';
-import { type Base, loadBase } from './base.ts';
+import { type Base, loadBase, shippedTuning } from './base.ts';
 import { BASE, loadCurrent, pruneCheckpoints } from './checkpoint.ts';
 import type { Device } from './device.ts';
 import type { FromTrainer, ToTrainer, TrainJob } from './job.ts';
@@ -57,7 +57,7 @@ async function train(job: TrainJob): Promise<void> {
 async function round(job: TrainJob): Promise<{ promoted: boolean; reason: string }> {
   const { store } = openStore({ path: databasePath(job.storageDir), clock: Date.now });
   try {
-    const base = await loadBase(job.modelPath, job.cacheDir, () => undefined);
+    const base = await loadBase(job.modelPath, job.cacheDir, () => undefined, shippedTuning());
     const { config, sha256 } = base.model;
     const loaded = await loadCurrent(store, job.storageDir, base, (message) =>
       send({ type: 'log', level: 'warn', message }),
@@ -131,9 +131,9 @@ async function learn(
   { shouldStop, onFallback }: { shouldStop: () => boolean; onFallback: (reason: string) => void },
 ): Promise<RoundResult | null> {
   const { tokenizer } = base;
-  const limits = { promptTokens: PROMPT_TOKENS, targetTokens: TARGET_TOKENS };
+  const limits = { targetTokens: TARGET_TOKENS };
   const rows = store.exampleRows({ limit: MOST_SIGNALS });
-  const examples = rows.flatMap((row) => examplesOf(row, tokenizer, limits));
+  const examples = rows.flatMap((row) => examplesOf(row, base.format, limits));
   const ordinary = code('ordinary', tokenizer, ORDINARY);
   const { time } = shapeFor([...examples, ...ordinary], 1);
   const batch = batchFor(base.model.config, start.shape, time, job.memoryMb, job.batchShare);

@@ -123,6 +123,17 @@ export async function readAdapter(
   return { shape, vector: packLora(base.config, shape, matrices) };
 }
 
+/** The hashes that an adapter of ours says of itself; null where there is none. */
+export async function baseOfAdapter(
+  dir: string,
+): Promise<{ readonly baseSha256: string; readonly weightsSha256: string } | null> {
+  const path = join(dir, ORIGIN);
+  if ((await stat(path).catch(() => null)) === null) return null;
+  const { baseSha256, weightsSha256 } = await readJsonObject(path);
+  if (typeof baseSha256 === 'string' && typeof weightsSha256 === 'string') return { baseSha256, weightsSha256 };
+  throw new ModelError('corrupt', `${path} does not say which base the adapter is for.`);
+}
+
 /** An adapter without knack.json comes from elsewhere and is taken by its shapes alone. */
 async function checkOrigin(dir: string, weights: string, baseSha256: string): Promise<void> {
   const path = join(dir, ORIGIN);

@@ -43,7 +43,7 @@ export interface Decoded {
   /** Generated ids, the one that stopped included, and each one's natural-log probability. */
   readonly ids: readonly number[];
   readonly logprobs: readonly number[];
-  readonly stop: 'line' | 'eos' | 'length' | 'cancelled';
+  readonly stop: 'line' | 'over' | 'eos' | 'length' | 'cancelled';
 }
 
 export class Decoder {
@@ -84,8 +84,15 @@ export class Decoder {
    * Generates one line of text: the rest of the cursor's line, or the next line if that one is whole.
    *
    * @param isCancelled asked between steps
+   * @param isOver instead of the line's end: told all that was generated after each token, marks included, it says
+   *   whether the answer is whole
    */
-  async generate(prompt: Prompt, maxNewTokens: number, isCancelled: () => boolean): Promise<Decoded> {
+  async generate(
+    prompt: Prompt,
+    maxNewTokens: number,
+    isCancelled: () => boolean,
+    isOver?: (ids: readonly number[], logprobs: readonly number[]) => boolean,
+  ): Promise<Decoded> {
     const ids: number[] = [];
     const logprobs: number[] = [];
     const chunks: Uint8Array[] = [];
@@ -106,7 +113,8 @@ export class Decoder {
       chunks.push(bytes);
       heal = heal.slice(bytes.length);
       const text = new TextDecoder().decode(Buffer.concat(chunks)).slice(prompt.heal.length);
-      if (heal === '' && firstLine(text) !== text) return done('line');
+      if (isOver?.(ids, logprobs)) return done('over');
+      if (isOver === undefined && heal === '' && firstLine(text) !== text) return done('line');
       if (ids.length >= maxNewTokens) return done('length');
       logits = await this.#append([id]);
     }

@@ -27,6 +27,7 @@ export interface PromptTokenizer {
   encode(text: string): number[];
   bytes(id: number): Uint8Array;
   special(name: string): number | undefined;
+  isControl(id: number): boolean;
 }
 
 export interface PromptInput {
@@ -168,7 +169,7 @@ function alignUp(first: number, startLine: number): number {
   return line % ALIGN === 0 ? first : first + ALIGN - (line % ALIGN);
 }
 
-function healed(ids: number[], tokenizer: PromptTokenizer): { ids: number[]; heal: string } {
+export function healed(ids: readonly number[], tokenizer: PromptTokenizer): { ids: readonly number[]; heal: string } {
   const last = ids.at(-1);
   if (last === undefined) return { ids, heal: '' };
   const bytes = tokenizer.bytes(last);

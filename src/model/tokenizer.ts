@@ -23,6 +23,8 @@ export interface Tokenizer {
   bytes(id: number): Uint8Array;
   /** Id of a control token such as `<|endoftext|>`, or undefined if this model has none of that name. */
   special(name: string): number | undefined;
+  /** Whether a token stands for no ordinary text: such a one never stands in an edit. */
+  isControl(id: number): boolean;
 }
 
 /** What we use of the library, whose own declarations do not resolve under Node's module rules. */
@@ -119,6 +121,9 @@ export function createTokenizer(spec: TokenizerSpec, vocabSize: number, eosIds: 
     bytes: bytesOf,
     special(name) {
       return spec.added.get(name);
+    },
+    isControl(id) {
+      return controls.has(id);
     },
   };
 }

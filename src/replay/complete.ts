@@ -57,14 +57,14 @@ export async function startZeroshot(model: string | null, cacheDir: string): Pro
  * @throws ModelError if the adapter is damaged or was made for another base
  */
 export async function startFrozen(model: string | null, cacheDir: string, adapter: string | null): Promise<Complete> {
-  const base = await openBase(model, cacheDir);
-  if (adapter === null) return Complete.start(base, BASE);
+  const base = await openBase(model, cacheDir, adapter);
+  if (adapter === null || base.isTuned) return Complete.start(base, BASE);
   return Complete.start(base, { checkpoint: 'shipped', adapter: await readAdapter(adapter, base.model) });
 }
 
 /** @param model as findModel's setting: null for the default model */
-async function openBase(model: string | null, cacheDir: string): Promise<Base> {
+async function openBase(model: string | null, cacheDir: string, tuning: string | null = null): Promise<Base> {
   const path = await findModel(model, cacheDir);
   if (path === null) throw new ReplayError(`The model is not in ${cacheDir}: "Knack: Download Model" fetches it.`);
-  return loadBase(path, cacheDir, () => undefined);
+  return loadBase(path, cacheDir, () => undefined, tuning);
 }

@@ -5,8 +5,9 @@
  * rejected one. What the developer refused pushes. Ignored, superseded and never-seen suggestions say nothing about
  * the text, and teach nothing here.
  */
-import { continuation, type Edit } from '../completion/edit.ts';
-import { buildPrompt, encodeHeader, encodeTarget, type PromptInput, type PromptTokenizer } from '../model/prompt.ts';
+import { type Edit, editAtCursor } from '../completion/edit.ts';
+import { encodeHeader, type PromptTokenizer } from '../model/prompt.ts';
+import type { EditFormat, PromptInput } from '../prompt/format.ts';
 
 /** A suggestion and its fate, as the store holds it (texts redacted). */
 export interface SignalRow {
@@ -34,7 +35,6 @@ export interface Example {
 }
 
 export interface ExampleLimits {
-  readonly promptTokens: number;
   readonly targetTokens: number;
 }
 
@@ -44,37 +44,39 @@ const SURVIVED = 0.5;
 /** How every mark that stands for a secret begins (signals/redact.ts). */
 const REDACTED = '<redacted:';
 
-/** Examples of one signal: none, one or two. Edits away from the cursor have no place in the prompt's format, and teach nothing. */
-export function examplesOf(row: SignalRow, tokenizer: PromptTokenizer, limits: ExampleLimits): Example[] {
-  const edit = continuation(row.snapshot, row.edit);
-  if (edit === null) return [];
-  const { text: suggested, rest } = edit;
-  const prompt = buildPrompt(row.snapshot, tokenizer, limits.promptTokens);
-  const example = (
-    id: string,
-    label: Example['label'],
-    weight: number,
-    text: string,
-    after: string,
-    whole: boolean,
-  ): Example[] => {
+/**
+ * Examples of one signal: none, one or two. What it was asked with does not matter: the prompt is made anew from the
+ * snapshot, and an edit that the format cannot say there teaches nothing.
+ */
+export function examplesOf(row: SignalRow, format: EditFormat, limits: ExampleLimits): Example[] {
+  const { prompt, target } = format.ask(row.snapshot);
+  const example = (id: string, label: Example['label'], weight: number, edit: Edit, whole: boolean): Example[] => {
     // A text with a mark where a secret was cut is not what was typed.
-    if (text.trim() === '' || text.includes(REDACTED)) return [];
-    const target = encodeTarget(prompt, text, after, tokenizer, whole).slice(0, limits.targetTokens);
-    return [{ id, label, weight, ids: [...prompt.ids, ...target], targetStart: prompt.ids.length }];
+    if (edit.text.includes(REDACTED)) return [];
+    const ids = target(edit, whole)?.slice(0, limits.targetTokens) ?? [];
+    if (ids.length === 0) return [];
+    return [{ id, label, weight, ids: [...prompt.ids, ...ids], targetStart: prompt.ids.length }];
   };
   switch (row.outcome) {
     case 'accepted': {
       const survived = row.survival ?? 1;
-      return survived < SURVIVED ? [] : example(row.suggestionId, 'pull', survived, suggested, rest, true);
+      return survived < SURVIVED ? [] : example(row.suggestionId, 'pull', survived, row.edit, true);
     }
     case 'partly-accepted':
-      return example(row.suggestionId, 'pull', 0.5, suggested.slice(0, row.acceptedChars), rest, false);
+      return row.acceptedChars === 0
+        ? []
+        : example(
+            row.suggestionId,
+            'pull',
+            0.5,
+            { ...row.edit, end: row.edit.start, text: row.edit.text.slice(0, row.acceptedChars) },
+            false,
+          );
     case 'rejected':
       return [
-        ...example(row.suggestionId, 'push', 1, suggested, rest, true),
+        ...example(row.suggestionId, 'push', 1, row.edit, true),
         ...typedInstead(row, (text) =>
-          example(`${row.suggestionId}:typed`, 'pull', 1, text, row.snapshot.after, false),
+          example(`${row.suggestionId}:typed`, 'pull', 1, editAtCursor(row.snapshot, text, 0), false),
         ),
       ];
     default:

@@ -1,15 +1,27 @@
 /** A tokenizer for tests: GPT-2's pre-tokenizer with a token for each piece, ids in order of first sight. */
 const PIECES = /'s|'t| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+/gu;
+/** The controls of SmolLM2's vocabulary that prompts use. */
+const CONTROLS: readonly string[] = [
+  '<end>',
+  '<filename>',
+  '<jupyter_code>',
+  '<jupyter_text>',
+  '<jupyter_output>',
+  '<empty_output>',
+  '<issue_comment>',
+  '<issue_closed>',
+];
 
 export function wordTokenizer(): {
   encode(text: string): number[];
   decode(ids: readonly number[]): string;
   bytes(id: number): Uint8Array;
   special(name: string): number | undefined;
+  isControl(id: number): boolean;
   readonly vocabSize: number;
   readonly eosIds: readonly number[];
 } {
-  const pieces = ['<end>', '<filename>'];
+  const pieces = [...CONTROLS];
   const ids = new Map<string, number>();
   const id = (piece: string): number => {
     if (!ids.has(piece)) ids.set(piece, pieces.push(piece) - 1);
@@ -17,9 +29,10 @@ export function wordTokenizer(): {
   };
   return {
     encode: (text) => Array.from(text.matchAll(PIECES), ([piece]) => id(piece)),
-    decode: (all) => all.map((i) => (i < 2 ? '' : pieces[i]!)).join(''),
-    bytes: (i) => Buffer.from(i < 2 ? '' : pieces[i]!),
-    special: (name) => (name === '<filename>' ? 1 : undefined),
+    decode: (all) => all.map((i) => (i < CONTROLS.length ? '' : pieces[i]!)).join(''),
+    bytes: (i) => Buffer.from(i < CONTROLS.length ? '' : pieces[i]!),
+    special: (name) => (CONTROLS.includes(name) ? CONTROLS.indexOf(name) : undefined),
+    isControl: (i) => i < CONTROLS.length,
     get vocabSize() {
       return pieces.length;
     },

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { editAtCursor } from '../../src/completion/edit.ts';
+import { prefixFormat } from '../../src/prompt/prefix-format.ts';
 import { type Example, examplesOf, type SignalRow, splitHeldOut } from '../../src/trainer/examples.ts';
 import { wordTokenizer } from '../model/words.ts';
 
-const limits = { promptTokens: 64, targetTokens: 16 };
+const limits = { targetTokens: 16 };
 const SNAPSHOT = { path: 'a.ts', before: 'function f() {\n  return', after: '\n}\n', startLine: 0, recent: [] };
 const row = (more: Partial<SignalRow>): SignalRow => ({
   suggestionId: 's1',
@@ -44,7 +45,7 @@ for (const [name, signal, want] of [
 ] as const) {
   test(`a suggestion that was ${name}`, () => {
     const tokenizer = wordTokenizer();
-    const made = examplesOf(row(signal), tokenizer, limits).map((e) => [
+    const made = examplesOf(row(signal), prefixFormat(tokenizer, 64), limits).map((e) => [
       e.label,
       e.weight,
       tokenizer.decode(e.ids.slice(e.targetStart)),
@@ -54,7 +55,11 @@ for (const [name, signal, want] of [
 }
 
 test('a long edit is learned by its first tokens', () => {
-  const [example] = examplesOf(row({ edit: editAtCursor(SNAPSHOT, ' + x'.repeat(100), 0) }), wordTokenizer(), limits);
+  const [example] = examplesOf(
+    row({ edit: editAtCursor(SNAPSHOT, ' + x'.repeat(100), 0) }),
+    prefixFormat(wordTokenizer(), 64),
+    limits,
+  );
   assert.equal(example!.ids.length - example!.targetStart, limits.targetTokens);
 });
 

@@ -1,0 +1,264 @@
+/**
+ * What the model wrote after an edit log's prompt, as an edit of the document: cut where the model becomes unsure, and
+ * refused where it is no edit at all. Marks never stand in an edit.
+ */
+import { applyEdit, type Edit } from '../completion/edit.ts';
+import type { None } from '../completion/suggestion.ts';
+import type { PromptTokenizer } from '../model/prompt.ts';
+import type { Answer, PromptInput, Written } from './format.ts';
+import { stands, stretchOf } from './hunk.ts';
+import type { LogPrompt } from './log.ts';
+import type { Marks } from './marks.ts';
+
+/** An answer is cut before it is less likely than this, but for its first word or line. */
+export const SURE = Math.log(0.5);
+/** And not even written on below this. */
+const HOPELESS = Math.log(0.02);
+
+const EMPTY: None = { none: 'empty' };
+const MALFORMED: None = { none: 'malformed' };
+
+/** Whether there is no point in generating on: the answer is whole, or what follows would be cut. */
+export function isOver({ ids, logprobs }: Written, prompt: LogPrompt, marks: Marks): boolean {
+  const last = ids.at(-1);
+  if (last === undefined) return false;
+  if (last === marks.none) return true;
+  if (last === marks.end) return !(prompt.isTyping && isEmptyRest(ids, prompt, marks));
+  if (logprobs.reduce((sum, x) => sum + x, 0) < HOPELESS) return true;
+  return false;
+}
+
+/** Whether all that was written so far ends the hunk at the cursor, as it stands. */
+function isEmptyRest(ids: readonly number[], prompt: LogPrompt, marks: Marks): boolean {
+  // The healed text is spelled by as few tokens as it has bytes.
+  return (
+    ids.indexOf(marks.end) === ids.length - 1 && ids.length - 1 <= Buffer.byteLength(prompt.heal) && ids.length <= 3
+  );
+}
+
+export function readAnswer(
+  input: PromptInput,
+  prompt: LogPrompt,
+  written: Written,
+  marks: Marks,
+  tokenizer: PromptTokenizer,
+): Answer | None {
+  const document = new Document(input);
+  const answer = prompt.isTyping
+    ? readTyping(document, prompt, written, marks, tokenizer)
+    : readHunk(document, written, 0, marks, tokenizer);
+  if ('none' in answer) return answer;
+  const result = document.after(answer.edit);
+  if (result === null) return EMPTY;
+  return document.isReversal(result) ? EMPTY : answer;
+}
+
+/** The window of the document, in lines. */
+class Document {
+  readonly lines: readonly string[];
+  readonly row: number;
+  /** The cursor's line up to the cursor, and what follows it. */
+  readonly head: string;
+  readonly rest: string;
+  readonly #input: PromptInput;
+
+  constructor(input: PromptInput) {
+    this.#input = input;
+    this.lines = (input.before + input.after).split('\n');
+    this.row = input.before.split('\n').length - 1;
+    this.head = input.before.slice(input.before.lastIndexOf('\n') + 1);
+    this.rest = this.lines[this.row]!.slice(this.head.length);
+  }
+
+  place(line: number, character: number): Edit['start'] {
+    return { line: this.#input.startLine + line, character };
+  }
+
+  /** The window's text after an edit; null if it changes nothing. */
+  after({ start, end, text }: Edit): string | null {
+    const { before, after, startLine } = this.#input;
+    const moved = (place: Edit['start']) => ({ ...place, line: place.line - startLine });
+    return applyEdit(before + after, { start: moved(start), end: moved(end), text });
+  }
+
+  /** Whether the text is that before the last edit: a suggestion must not undo what was just done. */
+  isReversal(result: string): boolean {
+    const last = this.#input.recent.at(-1);
+    if (last === undefined || last.path !== this.#input.path) return false;
+    const stretch = stretchOf(last);
+    if (!stands(this.lines, this.#input.startLine, stretch)) return false;
+    const at = stretch.line - this.#input.startLine;
+    const before = this.lines.toSpliced(at, stretch.added.length, ...stretch.removed);
+    return before.join('\n') === result;
+  }
+
+  /** First of the lines that stand here one after the other, nearest to the cursor; -1 if they do nowhere. */
+  find(wanted: readonly string[]): number {
+    let best = -1;
+    for (let at = 0; at + wanted.length <= this.lines.length; at++) {
+      if (!wanted.every((line, i) => this.lines[at + i] === line)) continue;
+      if (best < 0 || Math.abs(at - this.row) < Math.abs(best - this.row)) best = at;
+    }
+    return best;
+  }
+}
+
+/** Text that goes on at the cursor; or, where nothing is to be added, the hunk after it. */
+function readTyping(
+  document: Document,
+  prompt: LogPrompt,
+  { ids, logprobs }: Written,
+  marks: Marks,
+  tokenizer: PromptTokenizer,
+): Answer | None {
+  const stop = ids.findIndex((id) => isMark(id, marks));
+  const length = stop < 0 ? ids.length : stop;
+  const texts = prefixes(ids.slice(0, length), prompt.heal, tokenizer);
+  const whole = texts.at(-1) ?? '';
+  if (stop >= 0 && ids[stop] !== marks.end) return MALFORMED;
+  if (stop >= 0 && (whole === '' || (whole === document.rest && !whole.includes('\n')))) {
+    return readHunk(document, { ids, logprobs }, stop + 1, marks, tokenizer);
+  }
+  const cuts = cutsOf(texts, document.rest, stop >= 0);
+  let sum = 0;
+  let best: { readonly kept: number; readonly cut: Cut; readonly sum: number } | null = null;
+  for (let k = 0; k < length; k++) {
+    sum += logprobs[k]!;
+    const cut = cuts[k]!;
+    if (cut === null) continue;
+    if (best === null || sum >= SURE) best = { kept: k + 1, cut, sum };
+  }
+  if (best === null) return whole.trim() === '' ? EMPTY : MALFORMED;
+  const { row, head } = document;
+  const end = head.length + (best.cut.replacesRest ? document.rest.length : 0);
+  const edit = { start: document.place(row, head.length), end: document.place(row, end), text: best.cut.text };
+  return { edit, kept: best.kept };
+}
+
+interface Cut {
+  readonly text: string;
+  readonly replacesRest: boolean;
+}
+
+/** The text after each token, less what was healed; null inside of a character or of the healed text. */
+function prefixes(ids: readonly number[], heal: string, tokenizer: PromptTokenizer): string[] {
+  const chunks: Uint8Array[] = [];
+  return ids.map((id) => {
+    chunks.push(tokenizer.bytes(id));
+    return new TextDecoder().decode(Buffer.concat(chunks)).slice(heal.length);
+  });
+}
+
+/**
+ * Where the text may end: at a line's end, where it takes the place of the rest of the cursor's line; and at a word's
+ * end, where the rest can stay.
+ */
+function cutsOf(texts: readonly string[], rest: string, isWhole: boolean): (Cut | null)[] {
+  const whole = texts.at(-1) ?? '';
+  const lineEnd = whole.indexOf('\n', 0);
+  const first = lineEnd < 0 ? whole : whole.slice(0, lineEnd);
+  const isLineKnown = lineEnd >= 0 || isWhole;
+  // Within the first line, as far as the rest of the cursor's line is written again.
+  const inserted =
+    rest.trim() === '' ? first.length : isLineKnown && first.endsWith(rest) ? first.length - rest.length : 0;
+  return texts.map((text, k) => {
+    if (text.includes('\ufffd') || text.trim() === '') return null;
+    const next = texts[k + 1];
+    const following = next === undefined ? (isWhole ? '\n' : null) : next.slice(text.length);
+    if (following === null) return null;
+    if (following.startsWith('\n')) return { text: text.trimEnd() === '' ? text : text, replacesRest: true };
+    if (text.includes('\n')) return null;
+    const kept = text.trimEnd();
+    if (kept.length > inserted || !isBoundary(kept, whole.slice(kept.length))) return null;
+    return { text: kept, replacesRest: false };
+  });
+}
+
+/** Whether a word, a number or an operator ends between two texts. */
+function isBoundary(left: string, right: string): boolean {
+  const [a, b] = [left.at(-1) ?? '', right[0] ?? ''];
+  if (/[\p{L}\p{N}_$]/u.test(a)) return !/[\p{L}\p{N}\p{M}_$]/u.test(b);
+  if (/[()[\]{};,"'`]/.test(a) || /[()[\]{};,"'`\s]/.test(b)) return true;
+  return /[\p{L}\p{N}_$]/u.test(b);
+}
+
+/** A hunk from the `from`-th id on. */
+function readHunk(
+  document: Document,
+  { ids, logprobs }: Written,
+  from: number,
+  marks: Marks,
+  tokenizer: PromptTokenizer,
+): Answer | None {
+  const kind = ids[from];
+  if (kind === undefined || kind === marks.none) return EMPTY;
+  if (kind !== marks.removed && kind !== marks.anchor) return MALFORMED;
+  const middle = ids.indexOf(marks.added, from);
+  if (middle < 0) return MALFORMED;
+  const before = linesOf(ids.slice(from + 1, middle), tokenizer);
+  const stop = ids.findIndex((id, i) => i > middle && isMark(id, marks));
+  if (before === null || (stop >= 0 && ids[stop] !== marks.end)) return MALFORMED;
+  if (kind === marks.removed && before.length === 0) return MALFORMED;
+  const at = before.length === 0 ? -1 : document.find(before);
+  if (before.length > 0 && at < 0) return MALFORMED;
+
+  // Steps: whatever says that there is a hunk and where, as one; then each token of it.
+  const head = logprobs.slice(0, middle + 1).reduce((sum, x) => sum + x, 0);
+  const length = stop < 0 ? ids.length : stop;
+  const texts = prefixes(ids.slice(middle + 1, length), '', tokenizer);
+  const canCut = before.length <= 1;
+  let best: { readonly kept: number; readonly added: string[]; readonly sum: number } | null = null;
+  let sum = head;
+  for (let k = middle + 1; k <= length; k++) {
+    // Up to, not including, the k-th: the end mark, or a token that begins a line.
+    const text = k === middle + 1 ? '' : texts[k - middle - 2]!;
+    const isEnd = k === stop;
+    const next = k < length ? texts[k - middle - 1]!.slice(text.length) : '';
+    const total = sum + (isEnd ? logprobs[k]! : 0);
+    if (isEnd || (canCut && k > middle + 1 && next.startsWith('\n'))) {
+      const added = split(text);
+      if (added !== null && (best === null || total >= SURE)) best = { kept: isEnd ? k + 1 : k, added, sum: total };
+    }
+    if (k < length) sum += logprobs[k]!;
+  }
+  if (best === null) return MALFORMED;
+  const { added } = best;
+  if (kind === marks.anchor && added.length === 0) return EMPTY;
+  const edit = kind === marks.anchor ? insertion(document, at, added) : replacement(document, at, before.length, added);
+  return { edit, kept: best.kept };
+}
+
+function insertion(document: Document, above: number, added: readonly string[]): Edit {
+  if (above < 0) return { start: document.place(0, 0), end: document.place(0, 0), text: `${added.join('\n')}\n` };
+  const end = document.place(above, document.lines[above]!.length);
+  return { start: end, end, text: `\n${added.join('\n')}` };
+}
+
+function replacement(document: Document, at: number, count: number, added: readonly string[]): Edit {
+  const last = at + count - 1;
+  const end = document.place(last, document.lines[last]!.length);
+  if (added.length > 0) return { start: document.place(at, 0), end, text: added.join('\n') };
+  // A deletion takes a line end with it: the one below, or at the document's end the one above.
+  if (last + 1 < document.lines.length) {
+    return { start: document.place(at, 0), end: document.place(last + 1, 0), text: '' };
+  }
+  return {
+    start: at === 0 ? document.place(0, 0) : document.place(at - 1, document.lines[at - 1]!.length),
+    end,
+    text: '',
+  };
+}
+
+/** The lines of a part, each after its line end; null if it does not begin with one. */
+function linesOf(ids: readonly number[], tokenizer: PromptTokenizer): string[] | null {
+  return split(prefixes(ids, '', tokenizer).at(-1) ?? '');
+}
+
+function split(text: string): string[] | null {
+  if (text === '') return [];
+  return text.startsWith('\n') && !text.includes('\ufffd') ? text.slice(1).split('\n') : null;
+}
+
+function isMark(id: number, marks: Marks): boolean {
+  return Object.values(marks).includes(id);
+}

@@ -1,0 +1,137 @@
+/**
+ * Recent edits as hunks of whole lines, the text as it stood before them, and the hunk that is being typed.
+ */
+import type { RecentEdit } from '../completion/snapshot.ts';
+import { WINDOW } from '../completion/snapshot.ts';
+
+/** A change of whole lines. */
+export interface Hunk {
+  /** The line above; shown where nothing is removed, to say where the added lines go. null: the file's beginning. */
+  readonly anchor: string | null;
+  readonly removed: readonly string[];
+  readonly added: readonly string[];
+}
+
+/** The hunk at the cursor: its last added line ends there. */
+export interface OpenHunk extends Hunk {
+  /** Index of its first line in the lines that it was taken from. */
+  readonly line: number;
+}
+
+/**
+ * A hunk without the lines that both sides begin and end with.
+ *
+ * @param above the line above both sides; null at the file's beginning
+ * @returns null if the sides are equal
+ */
+export function hunkOf(removed: readonly string[], added: readonly string[], above: string | null): Hunk | null {
+  const head = commonHead(removed, added);
+  let tail = 0;
+  const most = Math.min(removed.length, added.length) - head;
+  while (tail < most && removed[removed.length - 1 - tail] === added[added.length - 1 - tail]) tail++;
+  if (head + tail === removed.length && head + tail === added.length) return null;
+  return {
+    anchor: head > 0 ? removed[head - 1]! : above,
+    removed: removed.slice(head, removed.length - tail),
+    added: added.slice(head, added.length - tail),
+  };
+}
+
+/** A recent edit with its sides as lines. */
+export interface Stretch {
+  readonly path: string;
+  /** Zero-based line of the document, after all edits. */
+  readonly line: number;
+  readonly removed: readonly string[];
+  readonly added: readonly string[];
+  /** Whether both sides are there whole: long ones were cut when they were kept. */
+  readonly whole: boolean;
+}
+
+export function stretchOf({ path, line, removed, added }: RecentEdit): Stretch {
+  // Cut texts end one unit early where a surrogate pair would be split.
+  const whole = removed.length < WINDOW.edit - 1 && added.length < WINDOW.edit - 1;
+  return { path, line, removed: removed.split('\n'), added: added.split('\n'), whole };
+}
+
+/** Whether the stretch stands in the document's lines, the first of which is line `startLine` of it. */
+export function stands(lines: readonly string[], startLine: number, stretch: Stretch): boolean {
+  const at = stretch.line - startLine;
+  return (
+    stretch.whole &&
+    at >= 0 &&
+    at + stretch.added.length <= lines.length &&
+    stretch.added.every((line, i) => lines[at + i] === line)
+  );
+}
+
+/**
+ * The lines as they were before the stretches, which stand in them and do not overlap.
+ *
+ * @param at an index in `lines`
+ * @returns the older lines, and the index in them of what stands at `at` now, or stood there
+ */
+export function undone(
+  lines: readonly string[],
+  startLine: number,
+  stretches: readonly Stretch[],
+  at: number,
+): { readonly lines: string[]; readonly at: number } {
+  const older = [...lines];
+  let moved = at;
+  for (const { line, removed, added } of stretches.toSorted((a, b) => b.line - a.line)) {
+    const from = line - startLine;
+    older.splice(from, added.length, ...removed);
+    if (at >= from + added.length) moved += removed.length - added.length;
+    else if (at >= from) moved = from + Math.min(at - from, removed.length - 1);
+  }
+  return { lines: older, at: moved };
+}
+
+/**
+ * The hunk that a stretch opens, if its last change ends at the cursor: then all that follows the cursor in it is as it
+ * was before.
+ *
+ * @param row the cursor's line, as an index in the stretch's added lines
+ * @param head the cursor's line up to the cursor
+ * @param above the line above the stretch
+ */
+export function openHunk(stretch: Stretch, row: number, head: string, above: string | null): Hunk | null {
+  if (row < 0 || row >= stretch.added.length || !stretch.added[row]!.startsWith(head)) return null;
+  const lines = stretch.added.slice(row);
+  const after = [lines[0]!.slice(head.length), ...lines.slice(1)].join('\n');
+  // Whole lines may have gone in above the first one: its line end then stands in front of what was there.
+  const old = `\n${stretch.removed.join('\n')}`;
+  const now = `\n${stretch.added.join('\n')}`;
+  if (!old.endsWith(after)) return null;
+  // The change ends where the common end begins; an insertion may as well end later, while it begins and ends alike.
+  const tail = commonTail(old, now);
+  const isInserted = old.length - after.length <= commonStart(old, now);
+  if (after.length !== tail && !isInserted) return null;
+  const removed = stretch.removed.slice(0, stretch.removed.length - (lines.length - 1));
+  const added = [...stretch.added.slice(0, row), head];
+  const common = Math.min(commonHead(removed, added), added.length - 1);
+  return {
+    anchor: common > 0 ? removed[common - 1]! : above,
+    removed: removed.slice(common),
+    added: added.slice(common),
+  };
+}
+
+function commonHead(a: readonly string[], b: readonly string[]): number {
+  let n = 0;
+  while (n < a.length && n < b.length && a[n] === b[n]) n++;
+  return n;
+}
+
+function commonStart(a: string, b: string): number {
+  let n = 0;
+  while (n < a.length && n < b.length && a[n] === b[n]) n++;
+  return n;
+}
+
+function commonTail(a: string, b: string): number {
+  let n = 0;
+  while (n < a.length && n < b.length && a[a.length - 1 - n] === b[b.length - 1 - n]) n++;
+  return n;
+}

@@ -1,0 +1,63 @@
+/** The format `log-1`, for models that were tuned for it: prompts (log.ts), answers (answer.ts) and targets. */
+import { continuation, type Edit, rangeInWindow } from '../completion/edit.ts';
+import type { Prompt, PromptTokenizer } from '../model/prompt.ts';
+import { isOver, readAnswer } from './answer.ts';
+import type { EditFormat, PromptInput } from './format.ts';
+import { hunkOf } from './hunk.ts';
+import { buildLogPrompt, hunkIds, LOG_FORMAT, type LogPrompt, openIds } from './log.ts';
+import { type Marks, marksOf } from './marks.ts';
+
+/** null for a tokenizer that lacks the marks. */
+export function logFormat(tokenizer: PromptTokenizer): EditFormat | null {
+  const marks = marksOf(tokenizer);
+  if (marks === null) return null;
+  return {
+    name: LOG_FORMAT,
+    ask(input) {
+      const prompt = buildLogPrompt(input, marks, tokenizer);
+      return {
+        prompt,
+        isOver: (written) => isOver(written, prompt, marks),
+        read: (written) => readAnswer(input, prompt, written, marks, tokenizer),
+        target: (edit, isWhole) => targetOf(input, prompt, edit, isWhole, marks, tokenizer),
+      };
+    },
+  };
+}
+
+/** Text at the cursor while typing is written on; any other edit is a hunk of its own. */
+function targetOf(
+  input: PromptInput,
+  prompt: LogPrompt,
+  edit: Edit,
+  isWhole: boolean,
+  marks: Marks,
+  tokenizer: PromptTokenizer,
+): number[] | null {
+  const going = prompt.isTyping ? continuation(input, edit) : null;
+  if (going !== null) return healedTarget(prompt, going.text, going.rest, tokenizer);
+  const range = rangeInWindow(input, edit);
+  if (range === null) return null;
+  const text = input.before + input.after;
+  const from = range.from === 0 ? 0 : text.lastIndexOf('\n', range.from - 1) + 1;
+  const end = text.indexOf('\n', range.to);
+  const to = end < 0 ? text.length : end;
+  const removed = text.slice(from, to).split('\n');
+  const added = (text.slice(from, range.from) + edit.text + text.slice(range.to, to)).split('\n');
+  const above = from === 0 ? null : text.slice(text.lastIndexOf('\n', from - 2) + 1, from - 1);
+  const hunk = hunkOf(removed, added, above);
+  if (hunk === null) return null;
+  const ids = isWhole ? hunkIds(hunk, marks, tokenizer) : openIds(hunk, marks, tokenizer);
+  return prompt.isTyping ? [...healedTarget(prompt, '', '', tokenizer), marks.end, ...ids] : ids;
+}
+
+/** The ids that spell the healed text and the one that goes in, cut where `rest` begins. */
+function healedTarget(prompt: Prompt, text: string, rest: string, tokenizer: PromptTokenizer): number[] {
+  const body = prompt.heal + text;
+  // What follows decides how the last word is spelled; a blank end of a line is part of it.
+  const ids = tokenizer.encode(body + rest.split('\n', 1)[0]!.trimEnd().slice(0, 64));
+  const length = Buffer.byteLength(body);
+  let [bytes, n] = [0, 0];
+  while (n < ids.length && bytes < length) bytes += tokenizer.bytes(ids[n++]!).length;
+  return bytes === length ? ids.slice(0, n) : tokenizer.encode(body);
+}

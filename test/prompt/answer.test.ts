@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { applyEdit, type Edit } from '../../src/completion/edit.ts';
+import type { PromptInput } from '../../src/prompt/format.ts';
+import { logFormat } from '../../src/prompt/log-format.ts';
+import { seeded } from '../../src/trainer/random.ts';
+import { at, bench } from './shown.ts';
+
+const edit = (line: number, removed: string, added: string) => ({ path: 'a.ts', line, removed, added });
+
+/** What an answer makes of the text, or why it is none; each token as likely as `logprobs` says, 1 after its end. */
+function after(input: PromptInput, answer: string, logprobs: readonly number[] = []): string {
+  const { tokenizer, write } = bench();
+  const ask = logFormat(tokenizer)!.ask(input);
+  const ids = write(answer);
+  const read = ask.read({ ids, logprobs: ids.map((_, i) => logprobs[i] ?? 0) });
+  if ('none' in read) return `none: ${read.none}`;
+  return applyEdit(input.before + input.after, read.edit)!;
+}
+
+const typing = at('one\ncall(b|);\nthree', { recent: [edit(1, 'call(a);', 'call(b);')] });
+const adding = at('one\nnew |\ntwo', { recent: [edit(0, 'one', 'one\nnew ')] });
+const still = at('one\ntw|o\nthree\ntwo\n');
+const LOW = Math.log(0.4);
+
+for (const [name, input, answer, want] of [
+  ['goes on in the line, whose rest it writes anew', typing, 'b, c);[END]', 'one\ncall(b, c);\nthree'],
+  ['goes on in several lines', adding, ' name\nmore[END]', 'one\nnew name\nmore\ntwo'],
+  ['adds nothing here, and changes another line', typing, 'b);[END][-]\nthree[+]\nTHREE[END]', 'one\ncall(b);\nTHREE'],
+  ['adds nothing, anywhere', typing, 'b);[END][NONE]', 'none: empty'],
+  ['replaces a line, the nearest of its text', still, '[-]\ntwo[+]\nTWO[END]', 'one\nTWO\nthree\ntwo\n'],
+  ['replaces several lines by fewer', still, '[-]\none\ntwo[+]\nboth[END]', 'both\nthree\ntwo\n'],
+  ['adds lines below another', still, '[@]\nthree[+]\nfour\nfive[END]', 'one\ntwo\nthree\nfour\nfive\ntwo\n'],
+  ['adds a line at the file’s beginning', still, '[@][+]\nzero[END]', 'zero\none\ntwo\nthree\ntwo\n'],
+  ['deletes a line', still, '[-]\nthree[+][END]', 'one\ntwo\ntwo\n'],
+  ['says that nothing will change', still, '[NONE]', 'none: empty'],
+  ['changes a line that is not there', still, '[-]\nten[+]\nTEN[END]', 'none: malformed'],
+  ['changes nothing', still, '[-]\ntwo[+]\ntwo[END]', 'none: empty'],
+  ['is no hunk', still, 'two[END]', 'none: malformed'],
+  ['breaks off before the new lines', still, '[-]\ntwo', 'none: malformed'],
+  ['has another mark in it', still, '[-]\ntwo[+]\nTW[FILE]O[END]', 'none: malformed'],
+  ['has another mark in the line', typing, 'b, [CURSOR]c);[END]', 'none: malformed'],
+  ['takes the last edit back', typing, 'b);[END][-]\ncall(b);[+]\ncall(a);[END]', 'none: empty'],
+] as const) {
+  test(`an answer that ${name}`, () => assert.equal(after(input, answer), want));
+}
+
+test('text is cut before it becomes unlikely, at a word’s end where the rest can stay', () => {
+  const tokens = [0, 0, 0, LOW, LOW];
+  assert.equal(after(adding, ' first second third[END]', [0, LOW, LOW]), 'one\nnew first\ntwo');
+  assert.equal(after(adding, ' first(second, third[END]', tokens), 'one\nnew first(second\ntwo');
+  assert.equal(after(adding, ' first[END]', [0, 0]), 'one\nnew first\ntwo');
+});
+
+test('text is cut at a line’s end, and its first part stands however unlikely it is', () => {
+  assert.equal(after(adding, ' a\nb\nc[END]', [0, 0, 0, 0, LOW, LOW]), 'one\nnew a\nb\ntwo');
+  assert.equal(after(adding, ' a\nb[END]', [LOW, LOW, LOW]), 'one\nnew a\ntwo');
+});
+
+test('where the rest of the line changes, there is no cut inside of it', () => {
+  assert.equal(after(typing, 'b, c)!;[END]', [0, LOW, LOW, LOW]), 'one\ncall(b, c)!;\nthree');
+  assert.equal(after(typing, 'b, c);[END]', [0, 0, 0, LOW, LOW]), 'one\ncall(b, c);\nthree');
+});
+
+test('added lines are cut where they become unlikely, a replacement of several lines is not', () => {
+  const low = [0, 0, 0, 0, 0, LOW, LOW];
+  assert.equal(after(still, '[@]\nthree[+]\nfour\nfive[END]', low), 'one\ntwo\nthree\nfour\ntwo\n');
+  assert.equal(after(still, '[-]\none\ntwo[+]\n1\n2[END]', [0, 0, 0, 0, 0, 0, 0, LOW, LOW]), '1\n2\nthree\ntwo\n');
+});
+
+test('generation ends with the hunk, with NONE, and where it has become hopeless', () => {
+  const { tokenizer, write } = bench();
+  const over = (input: PromptInput, answer: string, logprob = 0): boolean => {
+    const ids = write(answer);
+    return logFormat(tokenizer)!
+      .ask(input)
+      .isOver({ ids, logprobs: ids.map(() => logprob) });
+  };
+  assert.ok(over(typing, 'b, c);[END]') && over(still, '[NONE]') && over(still, '[-]\ntwo[+]\nTWO[END]'));
+  assert.ok(!over(still, '[-]\ntwo[+]\nTWO') && !over(typing, 'b'));
+  assert.ok(over(still, '[-]\ntwo[+]', -1));
+});
+
+test('the target of any edit, read again, makes the same text', () => {
+  const random = seeded(3);
+  const pick = (n: number): number => Math.floor(random() * n);
+  const words = ['one', 'two', 'call(a, b);', '', '  return x', '}'];
+  const text = (n: number): string => Array.from({ length: n }, () => words[pick(words.length)]!).join('\n');
+  let said = 0;
+  for (let i = 0; i < 400; i++) {
+    // Each line is one of its kind: of equal ones the nearest is changed.
+    const document = text(2 + pick(5))
+      .split('\n')
+      .map((each, n) => `${each} // ${n}`)
+      .join('\n');
+    const cursor = pick(document.length + 1);
+    const input: PromptInput = { ...at('|'), before: document.slice(0, cursor), after: document.slice(cursor) };
+    const lines = document.split('\n');
+    const line = pick(lines.length);
+    const last = line + pick(lines.length - line);
+    const change: Edit = {
+      start: { line, character: pick(lines[line]!.length + 1) },
+      end: { line: last, character: lines[last]!.length },
+      text: text(pick(3)),
+    };
+    const result = applyEdit(document, change);
+    if (result === null) continue;
+    const { tokenizer, show } = bench();
+    const ask = logFormat(tokenizer)!.ask(input);
+    const ids = ask.target(change, true)!;
+    const read = ask.read({ ids, logprobs: ids.map(() => 0) });
+    if ('none' in read) assert.fail(`${read.none}: ${JSON.stringify(document)} ${JSON.stringify(change)} ${show(ids)}`);
+    assert.equal(applyEdit(document, read.edit), result, `${JSON.stringify(change)} ${show(ids)}`);
+    said++;
+  }
+  assert.ok(said > 200, `${said} edits`);
+});

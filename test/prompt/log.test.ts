@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { PromptInput } from '../../src/prompt/format.ts';
+import { LOG_BUDGET } from '../../src/prompt/log.ts';
+import { logFormat } from '../../src/prompt/log-format.ts';
+import { at, bench } from './shown.ts';
+
+function shown(input: PromptInput): { text: string; heal: string; isTyping: boolean; tokens: number } {
+  const { tokenizer, show } = bench();
+  const { prompt } = logFormat(tokenizer)!.ask(input);
+  const { ids, heal } = prompt;
+  return { text: show(ids), heal, isTyping: !show(ids).includes('[CURSOR]'), tokens: ids.length };
+}
+const edit = (line: number, removed: string, added: string, path = 'a.ts') => ({ path, line, removed, added });
+
+test('at a place where nothing was typed: the window as it is, and the cursor’s line', () => {
+  const { text, heal } = shown(at('one\ntw|o\nthree\n'));
+  assert.equal(text, '[FILE]a.ts\none\ntwo\nthree\n[CURSOR]\ntwo');
+  assert.equal(heal, '');
+});
+
+test('while a line is changed: the window as it was, the line that goes, the new one up to the cursor', () => {
+  const input = at('one\ncall(b|);\nthree', { recent: [edit(1, 'call(a);', 'call(b);')] });
+  const { text, heal } = shown(input);
+  assert.equal(text, '[FILE]a.ts\none\ncall(a);\nthree[-]\ncall(a);[+]\ncall(');
+  assert.equal(heal, 'b');
+});
+
+test('while a line is added: the line above says where', () => {
+  const { text, heal } = shown(at('one\nnew |\ntwo', { recent: [edit(0, 'one', 'one\nnew ')] }));
+  assert.equal(text, '[FILE]a.ts\none\ntwo[@]\none[+]\nnew');
+  assert.equal(heal, ' ');
+});
+
+test('a line added above the first one of its stretch', () => {
+  const { text } = shown(at('one\nx|\ntwo', { recent: [edit(1, 'two', 'x\ntwo')] }));
+  assert.equal(text, '[FILE]a.ts\none\ntwo[@]\none[+]\n');
+});
+
+test('a repeated character is typing all the same', () => {
+  assert.ok(shown(at('f(x))|', { recent: [edit(0, 'f(x)', 'f(x))')] })).isTyping);
+});
+
+for (const [name, input] of [
+  ['the cursor has gone elsewhere in the line', at('o|ne two', { recent: [edit(0, 'one', 'one two')] })],
+  ['the last edit was in another file', at('one|', { recent: [edit(0, 'x', 'one', 'b.ts')] })],
+  ['the last edit is not what stands there', at('one|', { recent: [edit(0, 'x', 'other')] })],
+] as const) {
+  test(`no typing where ${name}`, () => assert.ok(!shown(input).isTyping));
+}
+
+test('edits before: those of other files first, with their paths; those of this one after the window, undone in it', () => {
+  const recent = [edit(4, 'p', 'q', 'b.ts'), edit(0, 'one', 'ONE'), edit(3, 'four', 'four\nfive')];
+  const { text } = shown(at('ONE\ntwo\nth|ree\nfour\nfive', { recent }));
+  assert.equal(
+    text,
+    '[FILE]b.ts[-]\np[+]\nq[END][FILE]a.ts\none\ntwo\nthree\nfour' +
+      '[-]\none[+]\nONE[END][@]\nfour[+]\nfive[END][CURSOR]\nthree',
+  );
+});
+
+test('an edit that is no longer there is not listed, and none before it', () => {
+  const recent = [edit(0, 'a', 'one'), edit(1, 'b', 'gone'), edit(2, 'c', 'three')];
+  const { text } = shown(at('one\ntwo\nthree\n|four', { recent }));
+  assert.equal(text, '[FILE]a.ts\none\ntwo\nc\nfour[-]\nc[+]\nthree[END][CURSOR]\nfour');
+});
+
+test('a blank cursor’s line is shown with the text above it', () => {
+  assert.match(shown(at('one\n\n|\ntwo')).text, /\[CURSOR\]\none\n\n$/);
+});
+
+test('a long insertion: its beginning counts as done, and the window is of the text around it', () => {
+  const lines = Array.from({ length: 30 }, (_, i) => `line${i}`);
+  const { text } = shown(
+    at(`top\n${lines.join('\n')}|\nend`, { recent: [edit(0, 'top', `top\n${lines.join('\n')}`)] }),
+  );
+  assert.match(text, /\nline23\nend\[@\]\nline23\[\+\]\nline24\n(line\d\d\n){4}line$/);
+});
+
+test('a prompt never exceeds its budget, and stays within time for any text', () => {
+  const long = Array.from(
+    { length: 900 },
+    (_, i) => `const value${i} = compute(${i}, other${i}); // ${'x '.repeat(i % 40)}`,
+  );
+  const recent = Array.from({ length: 8 }, (_, i) =>
+    edit(
+      i * 3,
+      'a '.repeat(300),
+      long
+        .slice(i, i + 3)
+        .join('\n')
+        .slice(0, 1024),
+      `f${i % 3}.ts`,
+    ),
+  );
+  for (const text of [long.join('\n'), 'x + '.repeat(2000), '\n'.repeat(3000), '']) {
+    for (const place of [0, Math.floor(text.length / 2), text.length]) {
+      const input = { ...at('|'), before: text.slice(0, place), after: text.slice(place), recent };
+      assert.ok(shown(input).tokens <= LOG_BUDGET.prompt);
+    }
+  }
+});
+
+test('the window stays while a line is typed, so that what was computed for it serves', () => {
+  const lines = Array.from({ length: 80 }, (_, i) => `const value${i} = ${i};`);
+  const windows = new Set<string>();
+  const typed = 'const more = value1 + value2;';
+  for (let n = 1; n <= typed.length; n++) {
+    const before = [...lines.slice(0, 41), typed.slice(0, n)].join('\n');
+    const after = `\n${lines.slice(41).join('\n')}`;
+    const recent = [edit(40, lines[40]!, `${lines[40]}\n${typed.slice(0, n)}`)];
+    windows.add(shown({ ...at('|'), before, after, recent }).text.split('[@]')[0]!);
+  }
+  assert.equal(windows.size, 1);
+});
+
+test('a vocabulary without the marks has no such format', () => {
+  assert.equal(logFormat({ ...bench().tokenizer, special: () => undefined }), null);
+});
