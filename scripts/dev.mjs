@@ -25,6 +25,7 @@ const TASKS = {
   pictures: ['scripts/pictures.ts', [], true],
   bench: ['scripts/bench.ts', [], false],
   replay: ['scripts/replay.ts', [], false],
+  tune: ['scripts/tune.ts', [], false],
   'check:peft': ['scripts/check-peft.ts', [], false],
 };
 
