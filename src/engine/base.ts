@@ -2,6 +2,7 @@
 import { dirname, join } from 'node:path';
 import { baseOfAdapter, readAdapter } from '../model/adapter.ts';
 import { findModel as findDefault } from '../model/base.ts';
+import { checkMemory } from '../model/library/memory.ts';
 import { type Model, openModel } from '../model/source.ts';
 import { createTokenizer, type Tokenizer } from '../model/tokenizer.ts';
 import { tuned } from '../model/tuned.ts';
@@ -47,6 +48,7 @@ export async function loadBase(
   tuning: string | null = null,
 ): Promise<Base> {
   const plain = await openModel(path, { cacheDir });
+  checkMemory(plain.describe, plain.config);
   const tokenizer = createTokenizer(plain.tokenizerSpec, plain.config.vocab, plain.config.eosIds);
   const log = tuning === null ? null : logFormat(tokenizer);
   const origin = tuning === null || log === null ? null : await baseOfAdapter(tuning);

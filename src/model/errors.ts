@@ -11,6 +11,7 @@ export type ModelErrorKind =
   | 'tokenizer' // a tokenizer that Knack does not read, or one of another model
   | 'dtype' // a number format without a loader
   | 'adapter' // a checkpoint that does not fit
+  | 'memory' // more than this machine has
   | 'disk' // full, or not writable
   | 'download' // no source could be reached, or what came was refused
   | 'cancelled';

@@ -22,7 +22,7 @@ export interface GgufModel {
 }
 
 /** ggml_type -> format; the numbers are those of ggml.h. */
-const FORMATS: ReadonlyMap<number, NumberFormat> = new Map([
+export const FORMATS: ReadonlyMap<number, NumberFormat> = new Map([
   [0, 'F32'],
   [1, 'F16'],
   [2, 'Q4_0'],
