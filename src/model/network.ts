@@ -79,6 +79,8 @@ export function loraInputs(config: ModelConfig, shape: LoraShape): LoraValues {
   return { shape, tensor: (name) => values.get(name)! };
 }
 
+const QKV: readonly LoraTarget[] = ['q_proj', 'k_proj', 'v_proj'];
+
 /** A model's forward pass in parts, over weights that may be frozen or trained. */
 export class Network {
   readonly config: ModelConfig;
@@ -96,13 +98,21 @@ export class Network {
     return scope('model.embed_tokens', () => g.gather(this.#weight('model.embed_tokens.weight'), ids));
   }
 
-  /** One block: (batch · time, hidden) to the same. The keys and values include the past's. */
-  block(layer: number, x: Value, context: AttentionContext): { readonly x: Value } & KeyValue {
+  /**
+   * One block: (batch · time, hidden) to the same. The keys and values include the past's.
+   *
+   * @param rows int64 (N): those whose result is wanted, where that is not all; then it is (N, hidden)
+   */
+  block(layer: number, x: Value, context: AttentionContext, rows?: Value): { readonly x: Value } & KeyValue {
     const name = `model.layers.${layer}`;
+    const wanted = (y: Value): Value => (rows ? g.gather(y, rows) : y);
     return scope(name, () => {
       const normed = this.#norm(x, `${name}.input_layernorm.weight`);
-      const attended = scope('self_attn', () => this.#attention(layer, normed, context));
-      const mixed = g.add(x, attended.x);
+      const attended = scope('self_attn', () => {
+        const { mixed: heads, ...own } = this.#attention(layer, normed, context);
+        return { ...own, x: this.#linear(layer, 'o_proj', wanted(heads)) };
+      });
+      const mixed = g.add(wanted(x), attended.x);
       const inner = this.#norm(mixed, `${name}.post_attention_layernorm.weight`);
       return {
         ...attended,
@@ -127,25 +137,55 @@ export class Network {
     return rmsNorm(x, this.#weight(name), this.config.rmsEps);
   }
 
-  #linear(layer: number, target: LoraTarget, x: Value, bias = false): Value {
-    const name = linearName(layer, target);
-    const weight = this.#weight(`${name}.weight`);
-    const base = g.gemm(x, weight, { transB: true, ...(bias ? { c: this.#weight(`${name}.bias`) } : {}) });
+  #linear(layer: number, target: LoraTarget, x: Value): Value {
+    return this.#linears(layer, [target], x)[0]!;
+  }
+
+  /** Layers that read the same x. */
+  #linears(layer: number, targets: readonly LoraTarget[], x: Value): Value[] {
+    const base = targets.map((target) => {
+      const name = linearName(layer, target);
+      const bias = this.config.qkvBias && QKV.includes(target) ? { c: this.#weight(`${name}.bias`) } : {};
+      return g.gemm(x, this.#weight(`${name}.weight`), { transB: true, ...bias });
+    });
     const lora = this.#lora;
-    if (!lora?.shape.layers.includes(layer) || !lora.shape.targets.includes(target)) return base;
+    if (!lora?.shape.layers.includes(layer)) return base;
+    const adapted = targets.filter((target) => lora.shape.targets.includes(target));
+    if (adapted.length === 0) return base;
     return scope('lora', () => {
-      const low = g.gemm(x, lora.tensor(`base_model.model.${name}.lora_A.weight`), { transB: true });
-      // alpha / rank is an attribute of the graph: an adapter of another alpha is another graph.
-      return g.gemm(low, lora.tensor(`base_model.model.${name}.lora_B.weight`), {
-        transB: true,
-        alpha: lora.shape.alpha / lora.shape.rank,
-        c: base,
+      const matrix = (target: LoraTarget, part: 'A' | 'B'): Value =>
+        lora.tensor(`base_model.model.${linearName(layer, target)}.lora_${part}.weight`);
+      const { rank, alpha } = lora.shape;
+      // One product for all that read x, forward and back: each alone is too narrow to be worth its pass over x.
+      const all = g.gemm(
+        x,
+        g.concat(
+          adapted.map((target) => matrix(target, 'A')),
+          0,
+        ),
+        { transB: true },
+      );
+      const low =
+        adapted.length === 1
+          ? [all]
+          : g.split(
+              all,
+              1,
+              adapted.map(() => rank),
+            );
+      return targets.map((target, i) => {
+        const place = adapted.indexOf(target);
+        if (place === -1) return base[i]!;
+        // alpha / rank is an attribute of the graph: an adapter of another alpha is another graph. Added rather than
+        // handed to the product as C, which the runtime copies with one thread first.
+        return g.add(base[i]!, g.gemm(low[place]!, matrix(target, 'B'), { transB: true, alpha: alpha / rank }));
       });
     });
   }
 
-  #attention(layer: number, x: Value, context: AttentionContext): { readonly x: Value } & KeyValue {
-    const { heads, kvHeads, headDim, qkvBias } = this.config;
+  /** @returns what the heads make of x, (batch · time, heads · headDim), to be projected */
+  #attention(layer: number, x: Value, context: AttentionContext): { readonly mixed: Value } & KeyValue {
+    const { heads, kvHeads, headDim } = this.config;
     const { batch, time, rotary, mask, past } = context;
     const groups = heads / kvHeads;
     const rows = multiplyDims(batch, time);
@@ -153,12 +193,10 @@ export class Network {
     /** (batch · time, kvHeads · headDim) to (batch, kvHeads, time, headDim) */
     const byHead = (y: Value): Value => g.transpose(g.reshape(y, [batch, time, kvHeads, headDim]), [0, 2, 1, 3]);
 
-    const q = g.transpose(
-      g.reshape(this.#linear(layer, 'q_proj', x, qkvBias), [batch, time, kvHeads, groups, headDim]),
-      [0, 2, 3, 1, 4],
-    );
-    const rotated = rotate(byHead(this.#linear(layer, 'k_proj', x, qkvBias)), rotary.keyCos, rotary.keySin);
-    const own = byHead(this.#linear(layer, 'v_proj', x, qkvBias));
+    const [ofQuery, ofKey, ofValue] = this.#linears(layer, QKV, x) as [Value, Value, Value];
+    const q = g.transpose(g.reshape(ofQuery, [batch, time, kvHeads, groups, headDim]), [0, 2, 3, 1, 4]);
+    const rotated = rotate(byHead(ofKey), rotary.keyCos, rotary.keySin);
+    const own = byHead(ofValue);
     const before = past?.(layer);
     const key = before ? g.concat([before.key, rotated], 2) : rotated;
     const value = before ? g.concat([before.value, own], 2) : own;
@@ -170,12 +208,11 @@ export class Network {
       ? attendInStretches(query, key, value, mask, stretch)
       : attend(g.reshape(query, [batch, kvHeads, grouped, headDim]), key, value, mask);
     const merged = g.transpose(g.reshape(mixed, [batch, kvHeads, groups, time, headDim]), [0, 3, 1, 2, 4]);
-    return { x: this.#linear(layer, 'o_proj', g.reshape(merged, [rows, heads * headDim])), key, value };
+    return { mixed: g.reshape(merged, [rows, heads * headDim]), key, value };
   }
 
   #mlp(layer: number, x: Value): Value {
-    const gate = this.#linear(layer, 'gate_proj', x);
-    const up = this.#linear(layer, 'up_proj', x);
+    const [gate, up] = this.#linears(layer, ['gate_proj', 'up_proj'], x) as [Value, Value];
     return this.#linear(layer, 'down_proj', swiglu(gate, up));
   }
 }
@@ -242,16 +279,16 @@ export function rmsNorm(x: Value, weight: Value, epsilon: number): Value {
 /** silu(gate) · up (https://arxiv.org/abs/2002.05202), with a gradient of 5 passes where the walk takes 8. */
 export function swiglu(gate: Value, up: Value): Value {
   const share = g.sigmoid(gate);
-  const silu = g.mul(gate, share);
-  // With its factors swapped, or the runtime would merge it with the first and keep that.
-  const again = (): Value => g.mul(up, silu);
-  const y = withGradient(g.mul(silu, up), [gate, up], (dY) => [
+  // Made anew for gradients, with factors swapped, or the runtime would merge it with the first and keep that.
+  const silu = (): Value => g.mul(share, gate);
+  const again = (): Value => g.mul(up, silu());
+  const y = withGradient(g.mul(g.mul(gate, share), up), [gate, up], (dY) => [
     // ∂y/∂gate = up·σ + y·(1 − σ) = y + σ·(up − y)
     () => {
       const own = again();
       return g.mul(dY, g.add(own, g.mul(share, g.sub(up, own))));
     },
-    () => g.mul(dY, silu),
+    () => g.mul(dY, silu()),
   ]);
   return { ...y, again };
 }

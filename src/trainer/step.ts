@@ -157,20 +157,26 @@ function embedded(network: Network, { batch, time }: Pick<BatchShape, 'batch' | 
   return g.reshape(network.embed(input('ids', 'int64', [batch, time])), [batch * time, network.config.hidden]);
 }
 
-/** Blocks `first` up to, not including, `end`, over sequences that start at position 0. */
+/**
+ * Blocks `first` up to, not including, `end`, over sequences that start at position 0. With `rows`, the last one's
+ * result is of those rows alone.
+ */
 function blocks(
   network: Network,
   { batch, time }: Pick<BatchShape, 'batch' | 'time'>,
   x: Value,
   first: number,
   end: number,
+  rows?: Value,
 ): Value {
   const positions = Float32Array.from({ length: time }, (_, position) => position);
   const causal = new Float32Array(time * time);
   for (let row = 0; row < time; row++) causal.fill(MASKED, row * time + row + 1, (row + 1) * time);
   const mask = g.floats(causal, [time, time]);
   const context = attentionContext(network.config, g.floats(positions, [time]), mask, batch, null);
-  for (let layer = first; layer < end; layer++) x = network.block(layer, x, context).x;
+  for (let layer = first; layer < end; layer++) {
+    x = network.block(layer, x, context, layer === end - 1 ? rows : undefined).x;
+  }
   return x;
 }
 
@@ -180,9 +186,10 @@ function lossRows(network: Network, shape: BatchShape & Pick<StepOptions, 'every
   const { batch, time, rows } = shape;
   const { layers, hidden } = network.config;
   const given = (): Value => g.reshape(input('hidden', 'float32', [batch, time, hidden]), [batch * time, hidden]);
-  const x = blocks(network, shape, from === undefined ? embedded(network, shape) : given(), from ?? 0, layers);
   if (shape.everyRow && rows !== batch * time) throw new RangeError(`${rows} rows are not all of ${batch} × ${time}`);
-  const logits = network.head(shape.everyRow ? x : g.gather(x, input('rows', 'int64', [rows])));
+  const wanted = shape.everyRow ? undefined : input('rows', 'int64', [rows]);
+  const x = from === undefined ? embedded(network, shape) : given();
+  const logits = network.head(blocks(network, shape, x, from ?? 0, layers, wanted));
   return rowsOf(logits, input('labels', 'int64', [rows]));
 }
 
