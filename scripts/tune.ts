@@ -52,7 +52,7 @@ async function run(): Promise<undefined> {
   const edits = options.sources.flatMap((path) => [...readEdits(path)]);
   if (edits.length === 0) throw new UserError('The sources hold no edits.');
   console.log(`${edits.length} files of commits to learn from.`);
-  const streamed = { marks, tokenizer, length: options.length };
+  const streamed = { marks, length: options.length };
   const stream = packed(sequences(edits, { ...streamed, seed: options.seed }), options.length);
   const heldOut = heldOutSequences(options.tune, (own) => sequences(own, { ...streamed, seed: 1 }));
 

@@ -1,7 +1,6 @@
 /** The endless, seeded stream of sequences that a tuning run draws from; its place in it is a number. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { PromptTokenizer } from '../../src/model/prompt.ts';
 import type { Marks } from '../../src/prompt/marks.ts';
 import { hash } from '../../src/replay/typist.ts';
 import { type FileEdits, logSequences, type Sequence, textSequence } from '../../src/trainer/log-sequences.ts';
@@ -16,7 +15,6 @@ const SHORTEST_TEXT = 20;
 
 export interface StreamOptions {
   readonly marks: Marks;
-  readonly tokenizer: PromptTokenizer;
   /** Most ids of a sequence. */
   readonly length: number;
   readonly seed: number;
@@ -54,14 +52,14 @@ export function* packed(stream: Iterator<Sequence>, length: number): Generator<S
 
 /** Each file's edits once in an epoch, in an order of its own. */
 export function* sequences(edits: readonly FileEdits[], options: StreamOptions): Generator<Sequence> {
-  const { marks, tokenizer, length, seed } = options;
+  const { marks, length, seed } = options;
   const texts = ordinaryTexts();
   let drawn = 0;
   for (let epoch = 0; ; epoch++) {
     const random = seeded(hash(`${seed}\0${epoch}`));
     for (const [n, file] of shuffled(edits, random).entries()) {
       const own = seeded(hash(`${seed}\0${epoch}\0${n}`));
-      for (const sequence of logSequences(file, marks, tokenizer, length, MOST_OF_A_FILE, own)) {
+      for (const sequence of logSequences(file, marks, length, MOST_OF_A_FILE, own)) {
         yield sequence;
         if (++drawn % ORDINARY_EVERY !== 0) continue;
         const long = file.before.length > SHORTEST_TEXT;
@@ -69,7 +67,7 @@ export function* sequences(edits: readonly FileEdits[], options: StreamOptions):
           ? { path: file.path, lines: file.before }
           : texts[Math.floor(own() * texts.length)]!;
         const from = Math.floor(own() * Math.max(1, lines.length - SHORTEST_TEXT));
-        yield textSequence(path, lines.slice(from, from + 100), marks, tokenizer, length);
+        yield textSequence(path, lines.slice(from, from + 100), marks, length);
       }
     }
   }

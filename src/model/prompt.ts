@@ -28,6 +28,7 @@ export interface PromptTokenizer {
   bytes(id: number): Uint8Array;
   special(name: string): number | undefined;
   isControl(id: number): boolean;
+  readonly vocabSize: number;
 }
 
 export interface PromptInput {

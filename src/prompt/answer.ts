@@ -22,10 +22,9 @@ const MALFORMED: None = { none: 'malformed' };
 export function isOver({ ids, logprobs }: Written, prompt: LogPrompt, marks: Marks): boolean {
   const last = ids.at(-1);
   if (last === undefined) return false;
-  if (last === marks.none) return true;
   if (last === marks.end) return !(prompt.isTyping && isEmptyRest(ids, prompt, marks));
-  if (logprobs.reduce((sum, x) => sum + x, 0) < HOPELESS) return true;
-  return false;
+  if (marks.has(last) && last !== marks.removed && last !== marks.anchor && last !== marks.added) return true;
+  return logprobs.reduce((sum, x) => sum + x, 0) < HOPELESS;
 }
 
 /** Whether all that was written so far ends the hunk at the cursor, as it stands. */
@@ -111,7 +110,7 @@ function readTyping(
   marks: Marks,
   tokenizer: PromptTokenizer,
 ): Answer | None {
-  const stop = ids.findIndex((id) => isMark(id, marks));
+  const stop = ids.findIndex((id) => marks.has(id));
   const length = stop < 0 ? ids.length : stop;
   const texts = prefixes(ids.slice(0, length), prompt.heal, tokenizer);
   const whole = texts.at(-1) ?? '';
@@ -196,7 +195,7 @@ function readHunk(
   const middle = ids.indexOf(marks.added, from);
   if (middle < 0) return MALFORMED;
   const before = linesOf(ids.slice(from + 1, middle), tokenizer);
-  const stop = ids.findIndex((id, i) => i > middle && isMark(id, marks));
+  const stop = ids.findIndex((id, i) => i > middle && marks.has(id));
   if (before === null || (stop >= 0 && ids[stop] !== marks.end)) return MALFORMED;
   if (kind === marks.removed && before.length === 0) return MALFORMED;
   const at = before.length === 0 ? -1 : document.find(before);
@@ -257,8 +256,4 @@ function linesOf(ids: readonly number[], tokenizer: PromptTokenizer): string[] |
 function split(text: string): string[] | null {
   if (text === '') return [];
   return text.startsWith('\n') && !text.includes('\ufffd') ? text.slice(1).split('\n') : null;
-}
-
-function isMark(id: number, marks: Marks): boolean {
-  return Object.values(marks).includes(id);
 }

@@ -35,7 +35,7 @@ function targetOf(
   tokenizer: PromptTokenizer,
 ): number[] | null {
   const going = prompt.isTyping ? continuation(input, edit) : null;
-  if (going !== null) return healedTarget(prompt, going.text, going.rest, tokenizer);
+  if (going !== null) return healedTarget(prompt, going.text, going.rest, marks, tokenizer);
   const range = rangeInWindow(input, edit);
   if (range === null) return null;
   const text = input.before + input.after;
@@ -47,17 +47,17 @@ function targetOf(
   const above = from === 0 ? null : text.slice(text.lastIndexOf('\n', from - 2) + 1, from - 1);
   const hunk = hunkOf(removed, added, above);
   if (hunk === null) return null;
-  const ids = isWhole ? hunkIds(hunk, marks, tokenizer) : openIds(hunk, marks, tokenizer);
-  return prompt.isTyping ? [...healedTarget(prompt, '', '', tokenizer), marks.end, ...ids] : ids;
+  const ids = isWhole ? hunkIds(hunk, marks) : openIds(hunk, marks);
+  return prompt.isTyping ? [...healedTarget(prompt, '', '', marks, tokenizer), marks.end, ...ids] : ids;
 }
 
 /** The ids that spell the healed text and the one that goes in, cut where `rest` begins. */
-function healedTarget(prompt: Prompt, text: string, rest: string, tokenizer: PromptTokenizer): number[] {
+function healedTarget(prompt: Prompt, text: string, rest: string, marks: Marks, tokenizer: PromptTokenizer): number[] {
   const body = prompt.heal + text;
   // What follows decides how the last word is spelled; a blank end of a line is part of it.
-  const ids = tokenizer.encode(body + rest.split('\n', 1)[0]!.trimEnd().slice(0, 64));
+  const ids = marks.encode(body + rest.split('\n', 1)[0]!.trimEnd().slice(0, 64));
   const length = Buffer.byteLength(body);
   let [bytes, n] = [0, 0];
   while (n < ids.length && bytes < length) bytes += tokenizer.bytes(ids[n++]!).length;
-  return bytes === length ? ids.slice(0, n) : tokenizer.encode(body);
+  return bytes === length ? ids.slice(0, n) : marks.encode(body);
 }

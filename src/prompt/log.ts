@@ -42,10 +42,7 @@ export function buildLogPrompt(input: PromptInput, marks: Marks, tokenizer: Prom
   const recent = input.recent.map(stretchOf);
 
   const open = openAt(recent.at(-1), input, lines, row, head);
-  const tail =
-    open === null
-      ? placeIds(lines, row, marks, tokenizer)
-      : cut(openIds(open.hunk, marks, tokenizer), LOG_BUDGET.log, marks);
+  const tail = open === null ? placeIds(lines, row, marks) : cut(openIds(open.hunk, marks), LOG_BUDGET.log, marks);
   const log: number[][] = [];
   const listed: Stretch[] = open === null ? [] : [open.stretch];
   let left = LOG_BUDGET.log - tail.length;
@@ -59,9 +56,9 @@ export function buildLogPrompt(input: PromptInput, marks: Marks, tokenizer: Prom
     const above = own ? (lines[stretch.line - input.startLine - 1] ?? null) : null;
     const hunk = hunkOf(stretch.removed, stretch.added, above);
     if (hunk === null) continue;
-    const ids = hunkIds(hunk, marks, tokenizer);
+    const ids = hunkIds(hunk, marks);
     if (!own) {
-      const path = pathIds(stretch.path, marks, tokenizer);
+      const path = pathIds(stretch.path, marks);
       if (ids.length + path.length > room) continue;
       room -= ids.length + path.length;
       others.unshift({ path: stretch.path, ids });
@@ -77,10 +74,10 @@ export function buildLogPrompt(input: PromptInput, marks: Marks, tokenizer: Prom
     listed.push(stretch);
   }
   const older = undone(lines, input.startLine, listed, row);
-  const path = pathIds(input.path, marks, tokenizer);
-  const window = windowOf(older.lines, input.startLine, older.at, tokenizer, LOG_BUDGET.window);
+  const path = pathIds(input.path, marks);
+  const window = windowOf(older.lines, input.startLine, older.at, marks, LOG_BUDGET.window);
   const ids = [
-    ...others.flatMap((o) => [...pathIds(o.path, marks, tokenizer), ...o.ids]),
+    ...others.flatMap((o) => [...pathIds(o.path, marks), ...o.ids]),
     ...path,
     ...window.ids,
     ...log.flat(),
@@ -125,36 +122,36 @@ function openAt(
 export const MOST_OPEN_LINES = 8;
 
 /** `FILE path` */
-export function pathIds(path: string, marks: Marks, tokenizer: PromptTokenizer): number[] {
-  return [marks.file, ...tokenizer.encode(path).slice(-LOG_BUDGET.path)];
+export function pathIds(path: string, marks: Marks): number[] {
+  return [marks.file, ...marks.encode(path).slice(-LOG_BUDGET.path)];
 }
 
 /** Each line after its line end. */
-export function lineIds(lines: readonly string[], tokenizer: PromptTokenizer): number[] {
-  return lines.length === 0 ? [] : tokenizer.encode(`\n${lines.join('\n')}`);
+export function lineIds(lines: readonly string[], marks: Marks): number[] {
+  return lines.length === 0 ? [] : marks.encode(`\n${lines.join('\n')}`);
 }
 
 /** A hunk up to the end of its added lines. */
-export function openIds({ anchor, removed, added }: Hunk, marks: Marks, tokenizer: PromptTokenizer): number[] {
+export function openIds({ anchor, removed, added }: Hunk, marks: Marks): number[] {
   const before = removed.length > 0 ? removed : anchor === null ? [] : [anchor];
   return [
     removed.length > 0 ? marks.removed : marks.anchor,
-    ...lineIds(before, tokenizer),
+    ...lineIds(before, marks),
     marks.added,
-    ...lineIds(added, tokenizer),
+    ...lineIds(added, marks),
   ];
 }
 
-export function hunkIds(hunk: Hunk, marks: Marks, tokenizer: PromptTokenizer): number[] {
-  return [...openIds(hunk, marks, tokenizer), marks.end];
+export function hunkIds(hunk: Hunk, marks: Marks): number[] {
+  return [...openIds(hunk, marks), marks.end];
 }
 
 /** The cursor's line; below the last line that has text, where it has none of its own. */
-export function placeIds(lines: readonly string[], row: number, marks: Marks, tokenizer: PromptTokenizer): number[] {
+export function placeIds(lines: readonly string[], row: number, marks: Marks): number[] {
   let from = row;
   if (lines[row]!.trim() === '') while (from > 0 && row - from < 3 && lines[from]!.trim() === '') from--;
   const shown = lines.slice(from, row + 1).map((line) => line.slice(0, PLACE_CHARS));
-  return [marks.cursor, ...lineIds(shown, tokenizer)];
+  return [marks.cursor, ...lineIds(shown, marks)];
 }
 
 /**
@@ -168,15 +165,15 @@ export function windowOf(
   lines: readonly string[],
   startLine: number,
   at: number,
-  tokenizer: PromptTokenizer,
+  marks: Marks,
   budget: number,
 ): { readonly ids: number[]; readonly from: number; readonly to: number } {
   const block = (line: number): number => Math.floor((startLine + line) / BLOCK) * BLOCK - startLine;
   let from = Math.max(0, block(at));
   let to = Math.min(lines.length, block(at) + BLOCK);
-  let used = size(lines, from, to, tokenizer);
+  let used = size(lines, from, to, marks);
   if (used > budget) {
-    const ids = lineIds([lines[at]!.slice(0, 4 * budget)], tokenizer).slice(0, budget);
+    const ids = lineIds([lines[at]!.slice(0, 4 * budget)], marks).slice(0, budget);
     return { ids, from: at, to: at + 1 };
   }
   let above = from > 0;
@@ -184,7 +181,7 @@ export function windowOf(
   for (let up = true; above || below; up = !up) {
     if (up ? !above : !below) continue;
     const [a, b] = up ? [Math.max(0, from - BLOCK), from] : [to, Math.min(lines.length, to + BLOCK)];
-    const more = size(lines, a, b, tokenizer);
+    const more = size(lines, a, b, marks);
     if (used + more > budget) {
       if (up) above = false;
       else below = false;
@@ -195,14 +192,14 @@ export function windowOf(
     else below = (to = b) < lines.length;
   }
   // Tokens may join where blocks meet, and never part.
-  return { ids: lineIds(lines.slice(from, to), tokenizer).slice(0, budget), from, to };
+  return { ids: lineIds(lines.slice(from, to), marks).slice(0, budget), from, to };
 }
 
-function size(lines: readonly string[], from: number, to: number, tokenizer: PromptTokenizer): number {
+function size(lines: readonly string[], from: number, to: number, marks: Marks): number {
   const text = lines.slice(from, to);
   // Far more characters than the window has room for: not worth counting.
   if (text.reduce((sum, line) => sum + line.length, 0) > 12_000) return Number.POSITIVE_INFINITY;
-  return lineIds(text, tokenizer).length;
+  return lineIds(text, marks).length;
 }
 
 /** The end of an open hunk that is too long, after the mark of the part in which it begins. */

@@ -5,7 +5,6 @@
  * What the model will be asked is made alike: hunks after `CURSOR` are cut where the typist would have left the line,
  * hunks without it are whole; places where nothing changes end in NONE.
  */
-import type { PromptTokenizer } from '../model/prompt.ts';
 import { type Hunk, hunkOf } from '../prompt/hunk.ts';
 import { hunkIds, LOG_BUDGET, lineIds, openIds, pathIds, placeIds, windowOf } from '../prompt/log.ts';
 import type { Marks } from '../prompt/marks.ts';
@@ -77,7 +76,6 @@ interface Unit extends LineChange {
 export function* logSequences(
   file: FileEdits,
   marks: Marks,
-  tokenizer: PromptTokenizer,
   length: number,
   most: number,
   random: () => number,
@@ -85,7 +83,7 @@ export function* logSequences(
   const units = file.hunks.flatMap((hunk) => unitsOf(hunk, random)).flatMap(chunks);
   let made = 0;
   for (let first = 0; first < units.length && made < most; ) {
-    const { sequence, next } = build(file, units, first, marks, tokenizer, length, random);
+    const { sequence, next } = build(file, units, first, marks, length, random);
     first = Math.max(next, first + 1);
     if (sequence === null) continue;
     made++;
@@ -94,15 +92,9 @@ export function* logSequences(
 }
 
 /** Ordinary text of a file, as far as it fits; every token counts. */
-export function textSequence(
-  path: string,
-  lines: readonly string[],
-  marks: Marks,
-  tokenizer: PromptTokenizer,
-  length: number,
-): Sequence {
-  const head = pathIds(path, marks, tokenizer);
-  const ids = [...head, ...lineIds(lines, tokenizer)].slice(0, length);
+export function textSequence(path: string, lines: readonly string[], marks: Marks, length: number): Sequence {
+  const head = pathIds(path, marks);
+  const ids = [...head, ...lineIds(lines, marks)].slice(0, length);
   return { ids, weights: ids.map((_, i) => (i < head.length ? 0 : 1)) };
 }
 
@@ -139,7 +131,6 @@ function build(
   units: readonly Unit[],
   first: number,
   marks: Marks,
-  tokenizer: PromptTokenizer,
   length: number,
   random: () => number,
 ): { readonly sequence: Sequence | null; readonly next: number } {
@@ -152,17 +143,13 @@ function build(
     }
   };
   if (random() < MIX.others) {
-    for (const each of others(file, marks, tokenizer)) push(each, 0);
+    for (const each of others(file, marks)) push(each, 0);
   }
   // The file as it stands with all units before the first: those are not listed, but for a few.
   let begin = first;
   const listed: number[][] = [];
   for (let room: number = Math.floor(random() * MIX.history); begin > 0; begin--) {
-    const each = hunkIds(
-      hunkAt(applied(file.before, units, begin - 1), units[begin - 1]!, units, begin - 1),
-      marks,
-      tokenizer,
-    );
+    const each = hunkIds(hunkAt(applied(file.before, units, begin - 1), units[begin - 1]!, units, begin - 1), marks);
     if (each.length > room) break;
     room -= each.length;
     listed.unshift(each);
@@ -170,8 +157,8 @@ function build(
   const lines = applied(file.before, units, begin);
   const at = Math.min(Math.max(0, lineNow(units, begin, units[first]!)), Math.max(0, lines.length - 1));
   const budget = Math.floor(LOG_BUDGET.window * (MIX.window + (1 - MIX.window) * random()));
-  const window = windowOf(lines.length === 0 ? [''] : lines, 0, at, tokenizer, budget);
-  push(pathIds(file.path, marks, tokenizer), 0);
+  const window = windowOf(lines.length === 0 ? [''] : lines, 0, at, marks, budget);
+  push(pathIds(file.path, marks), 0);
   push(window.ids, 0);
   for (const each of listed) push(each, 0);
 
@@ -186,14 +173,14 @@ function build(
     const hunk = hunkAt(now, unit, units, n);
     const head = ids.length;
     if (n > first && random() < MIX.distractor && now.length > 0) {
-      push(placeIds(now, near(line, now.length, random), marks, tokenizer), 0);
+      push(placeIds(now, near(line, now.length, random), marks), 0);
       push([marks.none], MIX.noneWeight);
     }
     if (unit.cursor && now.length > 0) {
       const row = hunk.removed.length > 0 ? line + commonHead(unit) : line - 1 + commonHead(unit);
-      push(placeIds(now, Math.min(Math.max(0, row), now.length - 1), marks, tokenizer), 0);
+      push(placeIds(now, Math.min(Math.max(0, row), now.length - 1), marks), 0);
     }
-    const open = openIds(hunk, marks, tokenizer);
+    const open = openIds(hunk, marks);
     const split = open.indexOf(marks.added);
     const visible = isSeen(line - shift(n));
     if (hunk.removed.length > 0 && split > MOST_REMOVED) break;
@@ -220,7 +207,7 @@ function build(
           : random() < 0.4
             ? near(lineNow(units, n - 1, units[n - 1]!), now.length, random)
             : Math.floor(random() * now.length);
-      push(placeIds(now, row, marks, tokenizer), 0);
+      push(placeIds(now, row, marks), 0);
       push([marks.none], MIX.noneWeight);
     }
   }
@@ -229,12 +216,12 @@ function build(
   return { sequence: weights.some((w) => w > 0) ? { ids, weights } : null, next: n };
 }
 
-function others(file: FileEdits, marks: Marks, tokenizer: PromptTokenizer): number[][] {
+function others(file: FileEdits, marks: Marks): number[][] {
   const blocks: number[][] = [];
   let room: number = LOG_BUDGET.others;
   for (const { path, hunk } of file.earlier.toReversed()) {
     if (path === file.path) continue;
-    const ids = [...pathIds(path, marks, tokenizer), ...hunkIds(hunk, marks, tokenizer)];
+    const ids = [...pathIds(path, marks), ...hunkIds(hunk, marks)];
     if (ids.length > room) continue;
     room -= ids.length;
     blocks.unshift(ids);

@@ -1,17 +1,6 @@
-/** A tokenizer for tests: GPT-2's pre-tokenizer with a token for each piece, ids in order of first sight. */
-const PIECES = /'s|'t| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+/gu;
-/** The controls of SmolLM2's vocabulary that prompts use. */
-const CONTROLS: readonly string[] = [
-  '<end>',
-  '<filename>',
-  '<jupyter_code>',
-  '<jupyter_text>',
-  '<jupyter_output>',
-  '<empty_output>',
-  '<issue_comment>',
-  '<issue_closed>',
-];
-
+/** A tokenizer for tests: GPT-2's pre-tokenizer with a token for each piece and each mark (prompt/marks.ts), ids in order of first sight. */
+const PIECES = /[«§»†¿¬]|'s|'t| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}«§»†¿¬]+|\s+(?!\S)|\s+/gu;
+const CONTROLS: readonly string[] = ['<end>', '<filename>'];
 export function wordTokenizer(): {
   encode(text: string): number[];
   decode(ids: readonly number[]): string;

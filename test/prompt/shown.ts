@@ -1,9 +1,9 @@
 /** Prompts and answers as text with short names for marks, so that tests can be read. */
 import type { PromptInput } from '../../src/prompt/format.ts';
-import { type Marks, marksOf } from '../../src/prompt/marks.ts';
+import { type Mark, marksOf } from '../../src/prompt/marks.ts';
 import { wordTokenizer } from '../model/words.ts';
 
-const NAMES: Readonly<Record<keyof Marks, string>> = {
+const NAMES: Readonly<Record<Mark | 'file', string>> = {
   file: '[FILE]',
   removed: '[-]',
   anchor: '[@]',
@@ -16,7 +16,7 @@ const NAMES: Readonly<Record<keyof Marks, string>> = {
 export function bench() {
   const tokenizer = wordTokenizer();
   const marks = marksOf(tokenizer)!;
-  const names = new Map(Object.entries(marks).map(([mark, id]) => [id, NAMES[mark as keyof Marks]]));
+  const names = new Map(Object.entries(NAMES).map(([mark, name]) => [marks[mark as Mark], name]));
   return {
     tokenizer,
     marks,
@@ -25,7 +25,7 @@ export function bench() {
     write: (text: string): number[] =>
       text.split(/(\[(?:FILE|-|@|\+|END|CURSOR|NONE)\])/).flatMap((part) => {
         const mark = Object.entries(NAMES).find(([, name]) => name === part);
-        return mark === undefined ? tokenizer.encode(part) : [marks[mark[0] as keyof Marks]];
+        return mark === undefined ? tokenizer.encode(part) : [marks[mark[0] as Mark]];
       }),
   };
 }

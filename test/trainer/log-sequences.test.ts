@@ -48,9 +48,9 @@ test('the parts of a hunk, made one after the other, are the hunk', () => {
 });
 
 test('every hunk carries loss, whole or in parts, and what was there before carries none', () => {
-  const { tokenizer, marks, show } = bench();
+  const { marks, show } = bench();
   for (let seed = 0; seed < 20; seed++) {
-    const [sequence, ...more] = [...logSequences(FILE, marks, tokenizer, 400, 4, seeded(seed))];
+    const [sequence, ...more] = [...logSequences(FILE, marks, 400, 4, seeded(seed))];
     assert.equal(more.length, 0);
     const { ids, weights } = sequence!;
     const loss = show(ids.filter((_, i) => weights[i]! > 0));
@@ -62,14 +62,14 @@ test('every hunk carries loss, whole or in parts, and what was there before carr
 });
 
 test('the same seed makes the same sequences', () => {
-  const { tokenizer, marks } = bench();
-  const make = (seed: number): Sequence[] => [...logSequences(FILE, marks, tokenizer, 400, 4, seeded(seed))];
+  const { marks } = bench();
+  const make = (seed: number): Sequence[] => [...logSequences(FILE, marks, 400, 4, seeded(seed))];
   assert.deepEqual(make(1), make(1));
   assert.notDeepEqual(make(1), make(2));
 });
 
 test('sequences never exceed their length', () => {
-  const { tokenizer, marks } = bench();
+  const { marks } = bench();
   const before = Array.from({ length: 300 }, (_, i) => `line ${i} of a text`);
   const hunks = Array.from({ length: 40 }, (_, i) =>
     hunk(
@@ -79,7 +79,7 @@ test('sequences never exceed their length', () => {
     ),
   );
   for (let seed = 0; seed < 10; seed++) {
-    for (const { ids, weights } of logSequences({ ...FILE, before, hunks }, marks, tokenizer, 300, 9, seeded(seed))) {
+    for (const { ids, weights } of logSequences({ ...FILE, before, hunks }, marks, 300, 9, seeded(seed))) {
       assert.ok(ids.length <= 300 && ids.length === weights.length);
     }
   }
