@@ -15,6 +15,8 @@ export interface Vsix {
 /** What can change without the lockfile changing. */
 const INPUTS = [
   'package.json',
+  'package.nls*.json',
+  'l10n/*.json',
   'package-lock.json',
   '.vscodeignore',
   'dist/*.{cjs,txt}',

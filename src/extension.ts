@@ -1,13 +1,18 @@
 /** Composition root: wires the parts to each other and to VS Code. Nothing heavy happens here. */
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import { config as configureTexts } from '@vscode/l10n';
 import * as vscode from 'vscode';
 import { RecentEdits } from './completion/recent.ts';
 import { Announcer } from './editor/announce.ts';
+import { Calm } from './editor/calm.ts';
 import { registerCommands } from './editor/commands.ts';
-import { Documents, SCHEMES } from './editor/documents.ts';
+import { Documents, keyOf, SCHEMES } from './editor/documents.ts';
 import { listen } from './editor/events.ts';
 import { Fates } from './editor/fates.ts';
+import { askGit, GitIgnored } from './editor/git-ignored.ts';
+import { gitProgram, onIgnoreRules } from './editor/git-program.ts';
+import { Log } from './editor/log.ts';
 import { Provider } from './editor/provider.ts';
 import { writeReadyMark } from './editor/ready.ts';
 import { type Parsed, parseSettings } from './editor/settings.ts';
@@ -23,7 +28,8 @@ const TICK_MS = 500;
 let running: { stop(): Promise<void> } | undefined;
 
 export function activate(context: vscode.ExtensionContext): void {
-  const log = vscode.window.createOutputChannel('Knack', { log: true });
+  configureTexts({ contents: vscode.l10n.bundle ?? {} });
+  const log = new Log(vscode.window.createOutputChannel('Knack', { log: true }));
   const windowId = randomUUID();
   const announcer = new Announcer(context.globalState);
   let { settings, problems } = readSettings();
@@ -37,11 +43,12 @@ export function activate(context: vscode.ExtensionContext): void {
       storageDir: context.globalStorageUri.fsPath,
       cacheDir: defaultCacheDir(),
       windowId,
+      texts: vscode.l10n.uri?.fsPath ?? null,
       trusted: vscode.workspace.isTrusted,
       settings: settings.engine,
     },
     outbox: new Outbox(),
-    log: (level, message) => log[level](message),
+    log: (level, message) => log.write(level, message),
     onState: (state) => engineStates.fire(state),
   });
   const fates = new Fates({
@@ -50,67 +57,108 @@ export function activate(context: vscode.ExtensionContext): void {
     onOffered: (offered) => void vscode.commands.executeCommand('setContext', 'knack.offered', offered),
   });
   const recent = new RecentEdits();
-  const documents = new Documents(settings);
-  const bar = new StatusBar({ enabled: settings.enabled, engine: client.state, thinking: 0, quiet: null });
-  const showQuiet = (): void => {
-    const document = vscode.window.activeTextEditor?.document;
-    bar.update({ quiet: (document && documents.quiet(document)?.reason) ?? null });
-  };
+  const git = gitProgram();
+  const ignored = new GitIgnored(git === null ? async () => null : askGit(git, log.warn), () => {
+    if (!settings.enabled) return;
+    for (const { document } of vscode.window.visibleTextEditors) documents.follow(document, recent);
+    showQuiet();
+  });
+  const documents = new Documents(settings, ignored);
+  const bar = new StatusBar({
+    enabled: settings.enabled,
+    engine: client.state,
+    thinking: 0,
+    quiet: null,
+    silent: null,
+  });
+  const calm = new Calm(() => settings, showSilence, timeOfDay);
+
+  function showQuiet(): void {
+    const document = settings.enabled ? vscode.window.activeTextEditor?.document : undefined;
+    const quiet = (document && documents.quiet(document)?.reason) ?? null;
+    bar.update({ quiet, silent: calm.silence(document ? keyOf(document) : null) });
+  }
+  function showSilence(): void {
+    showQuiet();
+    void vscode.commands.executeCommand('setContext', 'knack.snoozed', calm.snoozed);
+  }
 
   const provider = new Provider({
     settings: () => settings,
     documents,
+    calm,
     recent,
     fates,
     complete: (snapshot, signal, deadlineMs) => client.complete(snapshot, signal, deadlineMs),
     onThinking: (thinking) => bar.update({ thinking: bar.facts.thinking + (thinking ? 1 : -1) }),
     log,
   });
+
+  /** All that looks at the editor: there only while Knack is switched on. */
+  const attend = (): vscode.Disposable => {
+    const ticker = setInterval(() => {
+      if (fates.waits) fates.apply({ type: 'tick', at: Date.now() });
+    }, TICK_MS);
+    return vscode.Disposable.from(
+      { dispose: () => clearInterval(ticker) },
+      vscode.languages.registerInlineCompletionItemProvider(
+        SCHEMES.map((scheme) => ({ scheme })),
+        provider,
+      ),
+      listen({
+        documents,
+        recent,
+        apply: (event) => fates.apply(event),
+        keyPressed: (at) => calm.keyPressed(at),
+        activity: (at) => client.activity(at),
+        onActiveDocument: showQuiet,
+      }),
+      onIgnoreRules(() => ignored.refresh()),
+    );
+  };
+  let attending = settings.enabled ? attend() : null;
+
   const configure = (): void => {
-    const { enabled } = settings;
     ({ settings, problems } = readSettings());
     announcer.problems(problems);
     documents.configure(settings);
     client.configure(settings.engine, vscode.workspace.isTrusted, settings.nodePath);
+    if (settings.enabled && !attending) {
+      attending = attend();
+      client.start();
+    } else if (!settings.enabled && attending) {
+      fates.apply({ type: 'closing', at: Date.now() });
+      fates.forget();
+      recent.clear();
+      attending.dispose();
+      attending = null;
+      void client.stop();
+    }
     bar.update({ enabled: settings.enabled });
     showQuiet();
-    if (settings.enabled && !enabled) client.start();
-    if (!settings.enabled && enabled) void client.stop();
   };
-  const ticker = setInterval(() => {
-    if (fates.waits) fates.apply({ type: 'tick', at: Date.now() });
-  }, TICK_MS);
 
   context.subscriptions.push(
     log,
     bar,
+    calm,
     engineStates,
-    { dispose: () => clearInterval(ticker) },
+    { dispose: () => attending?.dispose() },
     engineStates.event((state) => {
       bar.update({ engine: state });
       if (settings.enabled) announcer.onState(state);
       markReady(state, log);
     }),
-    vscode.languages.registerInlineCompletionItemProvider(
-      SCHEMES.map((scheme) => ({ scheme })),
-      provider,
-    ),
     registerCommands({
       client,
       fates,
+      calm,
       log,
       forget: () => {
         fates.forget();
         recent.clear();
       },
       onEngineState: engineStates.event,
-    }),
-    listen({
-      documents,
-      recent,
-      apply: (event) => fates.apply(event),
-      activity: (at) => client.activity(at),
-      onActiveDocument: showQuiet,
     }),
     vscode.workspace.onDidChangeConfiguration((e) => e.affectsConfiguration('knack') && configure()),
     vscode.workspace.onDidGrantWorkspaceTrust(configure),
@@ -144,8 +192,12 @@ function readSettings(): Parsed {
   });
 }
 
+function timeOfDay(at: number): string {
+  return new Date(at).toLocaleTimeString(vscode.env.language, { hour: '2-digit', minute: '2-digit' });
+}
+
 /** For tests from outside: KNACK_READY_FILE names the file to write. */
-function markReady(state: EngineState, log: vscode.LogOutputChannel): void {
+function markReady(state: EngineState, log: Log): void {
   const path = process.env.KNACK_READY_FILE;
   if (!path) return;
   try {

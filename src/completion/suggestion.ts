@@ -27,7 +27,9 @@ export interface None {
     | 'cancelled'
     | 'engine-unavailable'
     | 'excluded' // secrets, `knack.exclude`, git-ignored
-    | 'unsuitable'; // binary, over-long line, read-only
+    | 'unsuitable' // binary, over-long line, read-only
+    | 'not-asked' // snoozed, or `knack.trigger` is manual
+    | 'unsure'; // less likely than `knack.eagerness` asks for
 }
 
 export type Completion = Suggestion | None;

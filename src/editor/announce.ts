@@ -1,4 +1,5 @@
 /** Says, once each, what the user has to know: that the model is missing, the engine has failed or is ready, its notices. */
+import { t } from '@vscode/l10n';
 import * as vscode from 'vscode';
 import type { EngineState } from '../engine/protocol.ts';
 
@@ -28,7 +29,7 @@ export class Announcer {
   /** Settings that cannot be used, in one message. */
   problems(problems: readonly string[]): void {
     if (problems.length === 0 || !this.#first(`problems ${problems.join()}`)) return;
-    const open = 'Open Settings';
+    const open = t('Open Settings');
     void vscode.window.showWarningMessage(`Knack: ${problems.join(' ')}`, open).then((chosen) => {
       if (chosen === open) void vscode.commands.executeCommand('workbench.action.openSettings', 'knack.');
     });
@@ -36,17 +37,17 @@ export class Announcer {
 
   async #offerModel(): Promise<void> {
     if (this.#memory.get(ASKED)) return; // the status bar goes on saying it
-    const download = 'Download...';
-    const later = 'Not Now';
-    const question = 'Knack needs its model (98 MB, once) before it can suggest anything.';
+    const download = t('Download …');
+    const later = t('Not Now');
+    const question = t('Knack needs its model (98 MB, once) before it can suggest anything.');
     const chosen = await vscode.window.showInformationMessage(question, download, later);
     if (chosen !== undefined) await this.#memory.update(ASKED, true);
     if (chosen === download) await vscode.commands.executeCommand('knack.downloadModel');
   }
 
   async #failed(message: string): Promise<void> {
-    const restart = 'Restart Engine';
-    const show = 'Show Log';
+    const restart = t('Restart Engine');
+    const show = t('Show Log');
     const chosen = await vscode.window.showErrorMessage(`Knack: ${message}`, restart, show);
     if (chosen === restart) await vscode.commands.executeCommand('knack.restartEngine');
     if (chosen === show) await vscode.commands.executeCommand('knack.showLog');

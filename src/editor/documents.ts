@@ -1,9 +1,11 @@
 /** Which documents Knack works in, and what it reads of them. */
+import { t } from '@vscode/l10n';
 import * as vscode from 'vscode';
 import type { Place } from '../completion/edit.ts';
 import { type Excluder, excluder } from '../completion/exclude.ts';
 import type { RecentEdits } from '../completion/recent.ts';
 import { SUITABLE, type TextPort } from '../completion/take.ts';
+import type { GitIgnored } from './git-ignored.ts';
 import type { Settings } from './settings.ts';
 
 /**
@@ -20,12 +22,14 @@ export interface Quiet {
 }
 
 export class Documents {
+  readonly #ignored: GitIgnored;
   #settings: Settings;
   #excluder: Excluder;
   /** By URI: the excluding reason, or null. */
   #excluded = new Map<string, string | null>();
 
-  constructor(settings: Settings) {
+  constructor(settings: Settings, ignored: GitIgnored) {
+    this.#ignored = ignored;
     this.#settings = settings;
     this.#excluder = excluder(settings.exclude);
   }
@@ -38,15 +42,17 @@ export class Documents {
 
   /** Why a document is left alone, or null. Says nothing about its text, which `takeSnapshot` looks at. */
   quiet(document: vscode.TextDocument): Quiet | null {
-    if (!isServed(document)) return { none: 'unsuitable', reason: 'Knack works in files only' };
+    if (!isServed(document)) return { none: 'unsuitable', reason: t('Knack works in files only') };
     const reason = this.#excludedBy(document.uri);
     if (reason !== null) return { none: 'excluded', reason };
     if (this.#settings.disabledLanguages.includes(document.languageId)) {
-      return { none: 'excluded', reason: `knack.disabledLanguages has ${document.languageId}` };
+      return { none: 'excluded', reason: t('knack.disabledLanguages has {0}', document.languageId) };
     }
-    if (document.lineCount > SUITABLE.lines) return { none: 'unsuitable', reason: 'the file is too large' };
+    const ignored = this.#ignoredByGit(document.uri);
+    if (ignored !== null) return { none: 'excluded', reason: ignored };
+    if (document.lineCount > SUITABLE.lines) return { none: 'unsuitable', reason: t('the file is too large') };
     if (vscode.workspace.fs.isWritableFileSystem(document.uri.scheme) === false) {
-      return { none: 'unsuitable', reason: 'the file is read-only' };
+      return { none: 'unsuitable', reason: t('the file is read-only') };
     }
     return null;
   }
@@ -61,6 +67,13 @@ export class Documents {
       port.path,
       Array.from({ length: port.lineCount }, (_, n) => port.line(n)),
     );
+  }
+
+  #ignoredByGit(uri: vscode.Uri): string | null {
+    if (uri.scheme !== 'file') return null;
+    const ignored = this.#ignored.has(uri.fsPath);
+    if (ignored === undefined) return t('git has not said yet whether it ignores the file');
+    return ignored ? t('git ignores the file') : null;
   }
 
   #excludedBy(uri: vscode.Uri): string | null {

@@ -9,6 +9,8 @@ export interface EventPorts {
   readonly documents: Documents;
   readonly recent: RecentEdits;
   readonly apply: (event: EditorEvent) => void;
+  /** A key was pressed that changed a text, as far as one can tell. */
+  readonly keyPressed: (at: number) => void;
   /** The user did something; at most once a second. */
   readonly activity: (at: number) => void;
   /** Another document is looked at, or the settings of this one changed. */
@@ -17,7 +19,14 @@ export interface EventPorts {
 
 const ACTIVITY_MS = 1000;
 
-export function listen({ documents, recent, apply, activity, onActiveDocument }: EventPorts): vscode.Disposable {
+export function listen({
+  documents,
+  recent,
+  apply,
+  keyPressed,
+  activity,
+  onActiveDocument,
+}: EventPorts): vscode.Disposable {
   let lastActivity = 0;
   const active = (): void => {
     const now = Date.now();
@@ -39,6 +48,7 @@ export function listen({ documents, recent, apply, activity, onActiveDocument }:
         recent.change(keyOf(e.document), e.contentChanges.map(textChange));
         documents.follow(e.document, recent); // from the next change on, if it was not followed yet
       }
+      if (isKey(e)) keyPressed(Date.now());
       apply(changeEvent(e));
     }),
     vscode.window.onDidChangeTextEditorSelection((e) => {
@@ -65,6 +75,13 @@ export function listen({ documents, recent, apply, activity, onActiveDocument }:
     }),
     vscode.workspace.onDidOpenTextDocument(onActiveDocument),
   );
+}
+
+/** One key's worth of change: what a person types, rather than pastes, accepts or undoes. */
+function isKey({ contentChanges, reason }: vscode.TextDocumentChangeEvent): boolean {
+  const [change, ...more] = contentChanges;
+  if (reason !== undefined || change === undefined || more.length > 0) return false;
+  return change.text.trimEnd().length + change.rangeLength <= 2;
 }
 
 function textChange(c: vscode.TextDocumentContentChangeEvent) {

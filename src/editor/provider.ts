@@ -2,12 +2,15 @@
 import * as vscode from 'vscode';
 import type { At, Hit } from '../completion/cache.ts';
 import { drawable } from '../completion/drawable.ts';
+import { isSureEnough } from '../completion/eagerness.ts';
 import type { RecentEdits } from '../completion/recent.ts';
 import type { Snapshot } from '../completion/snapshot.ts';
 import { type Completion, isSuggestion, type None } from '../completion/suggestion.ts';
 import { takeSnapshot } from '../completion/take.ts';
+import type { Calm } from './calm.ts';
 import { type Documents, keyOf, placeOf, textOf } from './documents.ts';
 import type { Fates } from './fates.ts';
+import type { Log } from './log.ts';
 import type { Settings } from './settings.ts';
 
 /** The command that an item runs when it is accepted; its argument is the suggestion's id. */
@@ -22,15 +25,18 @@ const SHOWN_BEFORE = 200;
 export interface ProviderPorts {
   readonly settings: () => Settings;
   readonly documents: Documents;
+  readonly calm: Calm;
   readonly recent: RecentEdits;
   readonly fates: Fates;
   readonly complete: (snapshot: Snapshot, signal: AbortSignal, deadlineMs: number) => Promise<Completion>;
   readonly onThinking: (thinking: boolean) => void;
-  readonly log: vscode.LogOutputChannel;
+  readonly log: Log;
 }
 
 export class Provider implements vscode.InlineCompletionItemProvider {
   readonly #ports: ProviderPorts;
+  /** The suggestion that was last asked for: it stands, however unsure. */
+  #wanted: string | null = null;
 
   constructor(ports: ProviderPorts) {
     this.#ports = ports;
@@ -59,10 +65,12 @@ export class Provider implements vscode.InlineCompletionItemProvider {
     context: vscode.InlineCompletionContext,
     token: vscode.CancellationToken,
   ): Promise<vscode.InlineCompletionItem | None> {
-    const { settings, documents, recent, fates } = this.#ports;
+    const { settings, documents, calm, recent, fates } = this.#ports;
+    const invoked = context.triggerKind === vscode.InlineCompletionTriggerKind.Invoke;
     if (!settings().enabled) return this.#nothing('excluded');
     const quiet = documents.quiet(document);
     if (quiet) return this.#nothing(quiet.none);
+    if (!invoked && calm.silence(keyOf(document)) !== null) return this.#nothing('not-asked');
     // What becomes of a suggestion at several cursors at once cannot be told.
     const editor = vscode.window.activeTextEditor;
     if (editor?.document === document && editor.selections.length > 1) return this.#nothing('unsuitable');
@@ -75,8 +83,7 @@ export class Provider implements vscode.InlineCompletionItemProvider {
 
     let hit = fates.find(at);
     if (!hit) {
-      const invoked = context.triggerKind === vscode.InlineCompletionTriggerKind.Invoke;
-      if (!invoked) await pause(settings().debounceMs, token);
+      if (!invoked) await pause(calm.wait(), token);
       if (token.isCancellationRequested) return { none: 'cancelled' };
       const completion = await this.#ask(snapshot, token);
       if (!isSuggestion(completion)) {
@@ -87,6 +94,11 @@ export class Provider implements vscode.InlineCompletionItemProvider {
       hit = { entry, typed: 0, edit: completion.edit };
     }
     if (token.isCancellationRequested || document.version !== version) return { none: 'cancelled' };
+    const { suggestion } = hit.entry;
+    if (invoked) this.#wanted = suggestion.id;
+    else if (suggestion.id !== this.#wanted && !isSureEnough(suggestion, settings().eagerness)) {
+      return this.#nothing('unsure');
+    }
     return this.#offer(hit, document, position, context, token);
   }
 
@@ -94,8 +106,11 @@ export class Provider implements vscode.InlineCompletionItemProvider {
     const abort = new AbortController();
     const onCancel = token.onCancellationRequested(() => abort.abort());
     this.#ports.onThinking(true);
+    const began = performance.now();
     try {
-      return await this.#ports.complete(snapshot, abort.signal, DEADLINE_MS);
+      const completion = await this.#ports.complete(snapshot, abort.signal, DEADLINE_MS);
+      if (!token.isCancellationRequested) this.#ports.calm.answered(performance.now() - began);
+      return completion;
     } finally {
       this.#ports.onThinking(false);
       onCancel.dispose();

@@ -4,6 +4,8 @@
  * package.json describes them to the user; a test keeps the two in step.
  */
 import { isAbsolute } from 'node:path';
+import { t } from '@vscode/l10n';
+import { EAGERNESS, type Eagerness } from '../completion/eagerness.ts';
 import { invalidGlobs } from '../completion/exclude.ts';
 import { DEVICE_SETTINGS } from '../engine/device.ts';
 import type { EngineSettings } from '../engine/protocol.ts';
@@ -12,7 +14,10 @@ export interface Settings {
   readonly enabled: boolean;
   readonly disabledLanguages: readonly string[];
   readonly exclude: readonly string[];
-  readonly debounceMs: number;
+  readonly trigger: (typeof TRIGGERS)[number];
+  readonly eagerness: Eagerness;
+  /** Null: it follows the typing and the machine. */
+  readonly debounceMs: number | null;
   readonly nodePath: string | null;
   readonly engine: EngineSettings;
 }
@@ -20,10 +25,13 @@ export interface Settings {
 /** The longest suggestion, in tokens: some four lines of code, about a second and a half on a laptop's CPU. */
 export const MAX_NEW_TOKENS = 48;
 
+export const TRIGGERS = ['automatic', 'manual'] as const;
+
 /** What a setting may be. Numbers have bounds, both included. */
 type Rule =
   | { readonly kind: 'boolean'; readonly fallback: boolean }
   | { readonly kind: 'number'; readonly fallback: number; readonly from: number; readonly to: number }
+  | { readonly kind: 'number-or-null'; readonly fallback: null; readonly from: number; readonly to: number }
   | { readonly kind: 'path'; readonly fallback: '' }
   | { readonly kind: 'choice'; readonly fallback: string; readonly of: readonly string[] }
   | { readonly kind: 'texts'; readonly fallback: readonly string[] };
@@ -32,7 +40,9 @@ export const RULES = {
   enabled: { kind: 'boolean', fallback: true },
   disabledLanguages: { kind: 'texts', fallback: [] },
   exclude: { kind: 'texts', fallback: [] },
-  debounceMs: { kind: 'number', fallback: 100, from: 0, to: 5_000 },
+  trigger: { kind: 'choice', fallback: 'automatic', of: TRIGGERS },
+  eagerness: { kind: 'choice', fallback: 'medium', of: EAGERNESS },
+  debounceMs: { kind: 'number-or-null', fallback: null, from: 0, to: 5_000 },
   'model.path': { kind: 'path', fallback: '' },
   nodePath: { kind: 'path', fallback: '' },
   'training.enabled': { kind: 'boolean', fallback: true },
@@ -62,19 +72,23 @@ export function parseSettings(read: (name: SettingName) => unknown): Parsed {
     const given = read(name) ?? rule.fallback;
     const wrong = problemOf(rule, given);
     if (wrong === null) return given as T;
-    problems.push(`knack.${name} ${wrong}; ${JSON.stringify(rule.fallback)} is used instead.`);
+    problems.push(t('{0} {1}; {2} is used instead.', `knack.${name}`, wrong, JSON.stringify(rule.fallback)));
     return rule.fallback as T;
   };
   const path = (name: SettingName): string | null => value<string>(name).trim() || null;
 
   const exclude = value<readonly string[]>('exclude');
   for (const glob of invalidGlobs(exclude)) {
-    problems.push(`knack.exclude has ${JSON.stringify(glob)}, which is no pattern that names files; it is left out.`);
+    problems.push(
+      t('knack.exclude has {0}, which is no pattern that names files; it is left out.', JSON.stringify(glob)),
+    );
   }
   const settings: Settings = {
     enabled: value('enabled'),
     disabledLanguages: value('disabledLanguages'),
     exclude,
+    trigger: value('trigger'),
+    eagerness: value('eagerness'),
     debounceMs: value('debounceMs'),
     nodePath: path('nodePath'),
     engine: {
@@ -98,18 +112,20 @@ export function parseSettings(read: (name: SettingName) => unknown): Parsed {
 function problemOf(rule: Rule, given: unknown): string | null {
   switch (rule.kind) {
     case 'boolean':
-      return typeof given === 'boolean' ? null : 'must be true or false';
+      return typeof given === 'boolean' ? null : t('must be true or false');
     case 'number':
+    case 'number-or-null':
+      if (given === null && rule.fallback === null) return null;
       return typeof given === 'number' && given >= rule.from && given <= rule.to
         ? null
-        : `must be a number from ${rule.from} to ${rule.to}`;
+        : t('must be a number from {0} to {1}', rule.from, rule.to);
     case 'choice':
-      return rule.of.includes(given as string) ? null : `must be one of ${rule.of.join(', ')}`;
+      return rule.of.includes(given as string) ? null : t('must be one of {0}', rule.of.join(', '));
     case 'path':
       return typeof given === 'string' && (given.trim() === '' || isAbsolute(given.trim()))
         ? null
-        : 'must be an absolute path';
+        : t('must be an absolute path');
     case 'texts':
-      return Array.isArray(given) && given.every((t) => typeof t === 'string') ? null : 'must be a list of texts';
+      return Array.isArray(given) && given.every((t) => typeof t === 'string') ? null : t('must be a list of texts');
   }
 }

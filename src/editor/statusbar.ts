@@ -19,11 +19,11 @@ export class StatusBar implements vscode.Disposable {
 
   update(changed: Partial<StatusFacts>): void {
     this.#facts = { ...this.#facts, ...changed };
-    const { text, details, level, command } = statusOf(this.#facts);
-    this.#item.text = text;
+    const { icon, text, details, level, command } = statusOf(this.#facts);
+    this.#item.text = `$(${icon}) ${text}`;
     this.#item.command = command;
     this.#item.tooltip = details.join('\n');
-    this.#item.accessibilityInformation = { label: `${text.replace(/\$\([^)]*\) /, '')}. ${details.join(' ')}` };
+    this.#item.accessibilityInformation = { label: `${text}. ${details.join(' ')}` };
     this.#item.backgroundColor =
       level === 'normal' ? undefined : new vscode.ThemeColor(`statusBarItem.${level}Background`);
   }

@@ -2,6 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
+import { t } from '@vscode/l10n';
 import {
   createMessageConnection,
   IPCMessageReader,
@@ -83,12 +84,12 @@ async function exitOf(child: ChildProcess): Promise<Exit> {
   try {
     const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
     child.on('error', () => {}); // a message that was on its way when the channel closed
-    if (signal !== null) return { reason: `ended by ${signal}`, trapped: TRAPS.has(signal) };
+    if (signal !== null) return { reason: t('was ended by {0}', signal), trapped: TRAPS.has(signal) };
     // Windows has no signals: a broken runtime exits with an NTSTATUS of the severity "error".
-    return { reason: `exited with code ${code}`, trapped: code !== null && code >>> 0 >= 0xc0000000 };
+    return { reason: t('exited with code {0}', String(code)), trapped: code !== null && code >>> 0 >= 0xc0000000 };
   } catch (error) {
     child.on('error', () => {});
     child.kill('SIGKILL');
-    return { reason: `could not be started: ${(error as Error).message}`, trapped: false };
+    return { reason: t('could not be started: {0}', (error as Error).message), trapped: false };
   }
 }

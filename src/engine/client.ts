@@ -4,6 +4,7 @@
  * The engine may die at any time. Whoever asks then gets "unavailable" at once; signals wait in the outbox and are
  * sent (again) to the next run, where their ids make that idempotent. Nothing here blocks or throws into the editor.
  */
+import { t } from '@vscode/l10n';
 import { CancellationTokenSource, type MessageConnection } from 'vscode-jsonrpc/node';
 import type { Snapshot } from '../completion/snapshot.ts';
 import type { Completion } from '../completion/suggestion.ts';
@@ -73,7 +74,7 @@ const NOT_RUNNING: EngineState = {
 /** A request could not be made as the engine is not there. */
 export class EngineUnavailable extends Error {
   constructor() {
-    super('The Knack engine is not running.');
+    super(t('The Knack engine is not running.'));
     this.name = 'EngineUnavailable';
   }
 }
@@ -301,13 +302,13 @@ export class EngineClient {
     this.#initialized = false;
     this.#crashes = livedMs > this.#times.healthy ? 1 : this.#crashes + 1;
     const wait = this.#times.backoff[this.#crashes - 1];
-    const message = `The engine ${exit.reason}.`;
+    const message = t('The engine {0}.', exit.reason);
     this.#options.log('warn', `${message} That is ${this.#crashes} in a row.`);
     if (wait === undefined) {
       this.#setState({ ...this.#stopped('failed'), message: `${message} ${this.#advice(exit)}` });
       return;
     }
-    this.#setState({ ...this.#stopped('starting'), message: `${message} It is being started again.` });
+    this.#setState({ ...this.#stopped('starting'), message: t('{0} It is being started again.', message) });
     this.#retry = setTimeout(() => {
       this.#retry = null;
       this.#launch();
@@ -316,11 +317,11 @@ export class EngineClient {
 
   #advice(exit: Exit): string {
     if (this.#nodePath !== null)
-      return 'Check knack.nodePath: it must be Node.js 22.14 or newer. Then restart the engine.';
+      return t('Check knack.nodePath: it must be Node.js 22.14 or newer. Then restart the engine.');
     if (exit.trapped) {
-      return "VS Code's own runtime may not be able to run it: set knack.nodePath to a Node.js 22.14 or newer.";
+      return t('VS Code’s own runtime may not be able to run it: set knack.nodePath to a Node.js 22.14 or newer.');
     }
-    return 'The log says more; "Knack: Restart Engine" tries again.';
+    return t('The log says more; "Knack: Restart Engine" tries again.');
   }
 
   #stopped(phase: 'starting' | 'failed'): EngineState {

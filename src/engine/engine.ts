@@ -1,5 +1,6 @@
 /** The engine: database, model and training schedule behind the messages of protocol.ts. */
 import { availableParallelism } from 'node:os';
+import { config as configureTexts, t } from '@vscode/l10n';
 import type { CancellationToken, MessageConnection } from 'vscode-jsonrpc';
 import type { Completion } from '../completion/suggestion.ts';
 import { ensureModel } from '../model/base.ts';
@@ -77,6 +78,7 @@ export class Engine {
   }
 
   #initialize(params: protocol.InitializeParams): protocol.EngineState {
+    if (params.texts !== null) configureTexts({ fsPath: params.texts });
     this.#params = params;
     this.#openStore(params);
     // The answer does not wait for the model: its way is told by StateChanged.
@@ -112,12 +114,12 @@ export class Engine {
     const params = this.#params!;
     try {
       const found = await findModel(params.settings.modelPath, params.cacheDir);
-      if (found === null) return this.#enter('model-missing', 'The model is not on this machine yet.');
-      this.#enter('preparing', 'Preparing the model.');
+      if (found === null) return this.#enter('model-missing', t('The model is not on this machine yet.'));
+      this.#enter('preparing', t('Preparing the model.'));
       const base = await loadBase(
         found,
         params.cacheDir,
-        (share) => this.#enter('preparing', 'Preparing the model.', share),
+        (share) => this.#enter('preparing', t('Preparing the model.'), share),
         shippedTuning(),
       );
       this.#base = base;
@@ -188,7 +190,7 @@ export class Engine {
   }
 
   #score(params: protocol.ScoreParams): Promise<protocol.Score> {
-    if (this.#server === null) throw new Error('The model is not loaded yet.');
+    if (this.#server === null) throw new Error(t('The model is not loaded yet.'));
     return this.#server.score(params.snapshot, params.edit);
   }
 
@@ -196,7 +198,7 @@ export class Engine {
     if (this.#phase !== 'model-missing' && this.#phase !== 'failed') return;
     this.#download = new AbortController();
     try {
-      this.#enter('downloading', 'Downloading the model.', 0);
+      this.#enter('downloading', t('Downloading the model.'), 0);
       await ensureModel({
         cacheDir: this.#params!.cacheDir,
         signal: this.#download.signal,
@@ -212,11 +214,11 @@ export class Engine {
   }
 
   #trainNow(): { started: boolean; reason: string } {
-    return this.#schedule?.trainNow() ?? { started: false, reason: 'The engine is not ready yet.' };
+    return this.#schedule?.trainNow() ?? { started: false, reason: t('The engine is not ready yet.') };
   }
 
   #testDevices(): Promise<string> {
-    if (this.#schedule === null) throw new Error('The engine is not ready yet.');
+    if (this.#schedule === null) throw new Error(t('The engine is not ready yet.'));
     return this.#schedule.testDevices();
   }
 
@@ -231,7 +233,7 @@ export class Engine {
     const base = this.#loaded();
     // Looked at first, so that nothing is left for a checkpoint that cannot serve.
     await loadCheckpoint(this.#params!.storageDir, checkpoint, base);
-    this.#schedule?.stop('Another checkpoint was chosen.');
+    this.#schedule?.stop(t('Another checkpoint was chosen.'));
     store.rollBack(base.model.sha256, checkpoint === BASE.checkpoint ? null : checkpoint, 'Chosen by you.');
     this.#unusable = null;
     await this.#followPointer();
@@ -239,7 +241,7 @@ export class Engine {
 
   async #deleteAll(): Promise<void> {
     const store = this.#open();
-    this.#schedule?.stop('Everything stored is being deleted.');
+    this.#schedule?.stop(t('Everything stored is being deleted.'));
     store.deleteAll();
     await deleteCheckpoints(this.#params!.storageDir);
     await this.#followPointer();
@@ -259,13 +261,13 @@ export class Engine {
 
   /** @throws if the database is not open: the notice in the state says why */
   #open(): Store {
-    if (this.#store === null) throw new Error('The database is not open, so there is nothing to show or delete.');
+    if (this.#store === null) throw new Error(t('The database is not open, so there is nothing to show or delete.'));
     return this.#store;
   }
 
   /** @throws if the model is not loaded */
   #loaded(): Base {
-    if (this.#base === null) throw new Error('The model is not loaded yet.');
+    if (this.#base === null) throw new Error(t('The model is not loaded yet.'));
     return this.#base;
   }
 

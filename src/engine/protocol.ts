@@ -36,6 +36,8 @@ export interface InitializeParams {
   /** Folder for models and derived weights, outside of any checkout. */
   readonly cacheDir: string;
   readonly windowId: string;
+  /** File with the texts of the display language, for @vscode/l10n; null for English. */
+  readonly texts: string | null;
   /** False in an untrusted workspace: serve, do not train. */
   readonly trusted: boolean;
   readonly settings: EngineSettings;

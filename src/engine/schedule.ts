@@ -3,6 +3,7 @@
  * ends the trainer as soon as the developer is back.
  */
 import { type ChildProcess, fork } from 'node:child_process';
+import { t } from '@vscode/l10n';
 import { mayTrain } from '../signals/idle.ts';
 import type { Store } from '../signals/store.ts';
 import { onBattery } from './battery.ts';
@@ -81,7 +82,7 @@ export class Schedule {
       else if (this.#child !== null) this.#watch();
       else await this.#consider();
     } catch (error) {
-      this.#set('waiting', `Training waits: ${(error as Error).message}`);
+      this.#set('waiting', t('Training waits: {0}', (error as Error).message));
     } finally {
       this.#ticking = false;
     }
@@ -89,18 +90,18 @@ export class Schedule {
 
   /** Starts a round without waiting for idleness. */
   trainNow(): { started: boolean; reason: string } {
-    if (this.#busy()) return { started: false, reason: 'A round is running already.' };
+    if (this.#busy()) return { started: false, reason: t('A round is running already.') };
     if (!this.#options.settings().training.enabled) {
-      return { started: false, reason: 'Training is switched off: knack.training.enabled.' };
+      return { started: false, reason: t('Training is switched off: knack.training.enabled.') };
     }
-    if (!this.#options.trusted()) return { started: false, reason: 'This workspace is not trusted.' };
-    if (this.#newSignals() === 0) return { started: false, reason: 'There are no new signals to learn from.' };
+    if (!this.#options.trusted()) return { started: false, reason: t('This workspace is not trusted.') };
+    if (this.#newSignals() === 0) return { started: false, reason: t('There are no new signals to learn from.') };
     return this.#start(true);
   }
 
   /** Tests the devices again, and says what was found. */
   async testDevices(): Promise<string> {
-    if (this.#busy()) return 'A round is running: try again when it is over.';
+    if (this.#busy()) return t('A round is running: try again when it is over.');
     const { devices, settings } = this.#options;
     await devices.forget();
     const choice = await devices.choose(settings().training.device);
@@ -120,7 +121,7 @@ export class Schedule {
   dispose(): void {
     clearInterval(this.#timer);
     this.#options.devices.dispose();
-    this.stop('The engine ends.');
+    this.stop(t('The engine ends.'));
   }
 
   #busy(): boolean {
@@ -158,7 +159,10 @@ export class Schedule {
     } else if (this.#crashes >= MOST_CRASHES) {
       this.#set(
         'waiting',
-        `The trainer ended unexpectedly ${this.#crashes} times; it rests until the next start. Set knack.nodePath to a Node of your own if this goes on.`,
+        t(
+          'The trainer ended unexpectedly {0} times; it rests until the next start. Set knack.nodePath to a Node of your own if this goes on.',
+          this.#crashes,
+        ),
         newSignals,
       );
     } else {
@@ -169,21 +173,21 @@ export class Schedule {
 
   #start(forced: boolean): { started: boolean; reason: string } {
     const { store, clock, log } = this.#options;
-    if (this.#busy()) return { started: false, reason: 'A round is running already.' };
+    if (this.#busy()) return { started: false, reason: t('A round is running already.') };
     if (!store.acquireLease(LEASE, this.#owner(), LEASE_MS)) {
-      return { started: false, reason: 'Another window is training.' };
+      return { started: false, reason: t('Another window is training.') };
     }
     this.#forced = forced;
     this.#startedAt = clock();
     this.#stopAsked = 0;
-    this.#set('running', 'Choosing the device to train on.');
+    this.#set('running', t('Choosing the device to train on.'));
     const own = {};
     this.#choosing = own;
     void this.#begin(own).catch((error: Error) => {
       log('error', `The round did not begin: ${error.stack ?? error.message}`);
       if (this.#choosing === own) this.stop(error.message);
     });
-    return { started: true, reason: 'Started.' };
+    return { started: true, reason: t('Started.') };
   }
 
   /** Chooses a device, which may take a test of minutes the first time, and starts the trainer on it. */
@@ -193,7 +197,7 @@ export class Schedule {
     if (this.#choosing !== own) return; // stopped meanwhile
     this.#choosing = null;
     this.#tell(choice);
-    if (!this.#forced && (store.lastActivity() ?? 0) > this.#startedAt) return this.stop('You came back.');
+    if (!this.#forced && (store.lastActivity() ?? 0) > this.#startedAt) return this.stop(t('You came back.'));
     const { training } = settings();
     const job: TrainJob = {
       ...this.#options.job,
@@ -206,7 +210,7 @@ export class Schedule {
       deviceReason: choice.reason,
     };
     const child = this.#fork(job);
-    this.#set('running', 'Learning from your edits.');
+    this.#set('running', t('Learning from your edits.'));
     log('info', `Training round started on ${choice.device} (process ${child.pid}, batch share ${job.batchShare}).`);
   }
 
@@ -263,7 +267,7 @@ export class Schedule {
     if (back && this.#stopAsked === 0) {
       this.#stopAsked = clock();
       this.#child!.send({ type: 'stop' } satisfies ToTrainer);
-      this.#set('running', 'Stopping: you are back.');
+      this.#set('running', t('Stopping: you are back.'));
       log('info', 'The training round stops: something was done in a window.');
     } else if (this.#stopAsked > 0 && clock() - this.#stopAsked > STOP_MS) {
       this.#child!.kill('SIGKILL');

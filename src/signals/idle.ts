@@ -1,5 +1,7 @@
 /** Whether a training round may start now: a pure decision over what the machine and the settings say. */
 
+import { t } from '@vscode/l10n';
+
 export interface IdleFacts {
   /** Epoch milliseconds. */
   readonly now: number;
@@ -24,17 +26,17 @@ export const MAX_LOAD = 0.5;
 /** The first reason not to train, in words for the status bar; lasting reasons come before passing ones. */
 export function mayTrain(facts: IdleFacts): IdleDecision {
   const no = (reason: string): IdleDecision => ({ go: false, reason });
-  if (!facts.enabled) return no('Training is switched off.');
-  if (!facts.trusted) return no('This workspace is not trusted: Knack suggests, but does not learn from it.');
+  if (!facts.enabled) return no(t('Training is switched off.'));
+  if (!facts.trusted) return no(t('This workspace is not trusted: Knack suggests, but does not learn from it.'));
   if (facts.newSignals < facts.minSignals) {
-    return no(`Waiting for signals: ${facts.newSignals} of ${facts.minSignals}.`);
+    return no(t('Waiting for signals: {0} of {1}.', facts.newSignals, facts.minSignals));
   }
-  if (facts.onBattery && !facts.allowBattery) return no('Waiting for mains power.');
+  if (facts.onBattery && !facts.allowBattery) return no(t('Waiting for mains power.'));
   // A last activity in the future means that the clock was set back: wait as if it were now.
   const idleMs = Math.max(0, facts.now - facts.lastActivity);
   if (idleMs < facts.idleSeconds * 1000) {
-    return no(`Waiting for a pause of ${facts.idleSeconds} s in the editor.`);
+    return no(t('Waiting for a pause of {0} s in the editor.', facts.idleSeconds));
   }
-  if (facts.load > MAX_LOAD) return no('Waiting until the machine is less busy.');
+  if (facts.load > MAX_LOAD) return no(t('Waiting until the machine is less busy.'));
   return { go: true };
 }

@@ -126,6 +126,10 @@ interface EntryRow {
   readonly before: string;
   readonly after: string;
   readonly recent: string;
+  readonly edit_start_line: number;
+  readonly edit_start_character: number;
+  readonly edit_end_line: number;
+  readonly edit_end_character: number;
   readonly checkpoint: string;
   readonly trigger: string;
   readonly latency_ms: number;
@@ -150,6 +154,8 @@ function offerOf(row: EntryRow): NonNullable<StoredEntry['offer']> {
     before: row.before,
     after: row.after,
     recent: JSON.parse(row.recent) as RecentEdit[],
+    start: { line: row.edit_start_line, character: row.edit_start_character },
+    end: { line: row.edit_end_line, character: row.edit_end_character },
     checkpoint: row.checkpoint,
     trigger: row.trigger,
     latencyMs: row.latency_ms,

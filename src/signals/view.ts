@@ -1,4 +1,5 @@
 /** What people see of the database, as plain values: days, files, single entries, and what a deletion leaves behind. */
+import type { Place } from '../completion/edit.ts';
 import type { RecentEdit } from '../completion/snapshot.ts';
 import type { OutcomeKind } from './signal.ts';
 
@@ -44,6 +45,9 @@ export interface StoredEntry extends Omit<StoredSummary, 'path'> {
     readonly before: string;
     readonly after: string;
     readonly recent: readonly RecentEdit[];
+    /** What `text` replaces. */
+    readonly start: Place;
+    readonly end: Place;
     readonly checkpoint: string;
     readonly trigger: string;
     readonly latencyMs: number;

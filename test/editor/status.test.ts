@@ -12,23 +12,28 @@ const ready: EngineState = {
 };
 
 function check(facts: Partial<StatusFacts>, text: RegExp, details: RegExp, level = 'normal'): void {
-  const status = statusOf({ enabled: true, engine: ready, thinking: 0, quiet: null, ...facts });
-  assert.match(status.text, text);
+  const status = statusOf({ enabled: true, engine: ready, thinking: 0, quiet: null, silent: null, ...facts });
+  assert.match(`${status.icon} ${status.text}`, text);
   assert.match(status.details.join(' | '), details);
   assert.equal(status.level, level);
 }
 
 test('ready, thinking, learning', () => {
-  check({}, /^\$\(sparkle\) Knack$/, /Ready\. \| Waiting for signals: 3 of 16/);
+  check({}, /^sparkle Knack$/, /Ready\. \| Waiting for signals: 3 of 16/);
   check({ thinking: 1 }, /loading/, /Thinking/);
   const training = { phase: 'running', message: 'Step 3 of 20.', newSignals: 0 } as const;
   check({ engine: { ...ready, training } }, /learning/, /Step 3 of 20/);
 });
-test('paused: nothing else matters', () => {
-  check({ enabled: false, engine: { ...ready, phase: 'failed' } }, /paused/, /switched off/);
+test('switched off: nothing else matters', () => {
+  check({ enabled: false, engine: { ...ready, phase: 'failed' } }, /off$/, /switched off/);
 });
 test('why not here', () =>
   check({ quiet: 'it holds SSH keys' }, /circle-slash/, /No suggestions here: it holds SSH keys/));
+test('quiet for now, unless there is a better reason', () => {
+  const silent = 'snoozed until 14:30';
+  check({ silent }, /bell-slash/, /Quiet: snoozed until 14:30\. \| Waiting for signals/);
+  check({ silent, quiet: 'git ignores the file' }, /circle-slash/, /git ignores/);
+});
 test('on the way to ready', () => {
   check({ engine: { ...ready, phase: 'starting', message: 'The engine ended by SIGKILL.' } }, /starting/, /SIGKILL/);
   check({ engine: { ...ready, phase: 'downloading', progress: 0.256 } }, /downloading 25 %/, /^$/);
@@ -42,7 +47,7 @@ test('what needs the user stands out', () => {
 });
 test('a click does what is needed', () => {
   const command = (facts: Partial<StatusFacts>) =>
-    statusOf({ enabled: true, engine: ready, thinking: 0, quiet: null, ...facts }).command;
+    statusOf({ enabled: true, engine: ready, thinking: 0, quiet: null, silent: null, ...facts }).command;
   assert.equal(command({}), 'knack.menu');
   assert.equal(command({ enabled: false }), 'knack.enable');
   assert.equal(command({ engine: { ...ready, phase: 'model-missing' } }), 'knack.downloadModel');

@@ -40,6 +40,7 @@ function start(t: TestContext, options: Partial<ClientOptions> = {}, begin = tru
     storageDir: dir,
     cacheDir: dir,
     windowId: 'w',
+    texts: null,
     trusted: true,
     settings: {
       modelPath: null,

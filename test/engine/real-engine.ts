@@ -83,6 +83,7 @@ export class Window {
       storageDir: options.storageDir ?? bench.folder(),
       cacheDir: options.cacheDir ?? bench.cacheDir,
       windowId: options.windowId ?? 'window-1',
+      texts: null,
       trusted: options.trusted ?? true,
       settings: {
         modelPath: options.modelPath === undefined ? bench.model : options.modelPath,
