@@ -27,7 +27,7 @@ import { heldOutLoss } from './tune/loss.ts';
 import { packed, sequences } from './tune/stream.ts';
 
 const USAGE = `Usage: npm run tune -- REPLAY… [--tune REPLAY]… [--name NAME] [--steps N] [--lr X] [--rank N] [--batch N] [--length N]
-       [--seed S] [--threads N] [--save-every N] [--stop-at N]`;
+       [--seed S] [--threads N] [--save-every N] [--stop-at N] [--out DIR]`;
 
 /** Rows that carry loss, as a share of a batch's tokens. */
 const ROWS_SHARE = 0.48;
@@ -133,6 +133,11 @@ async function run(): Promise<undefined> {
     if (step % options.saveEvery === 0 && step < last) await save();
   }
   await save();
+  if (options.out !== null) {
+    const { lora: vector } = await policy.state();
+    const own = { shape: adapter.shape, vector };
+    await writeAdapter(options.out, own, { config: model.config, baseSha256: model.sha256 }, null, 'F16');
+  }
   await policy.release();
   console.log(`The adapter is in ${join(folder, checkpoints(folder).at(-1)!)}.`);
   return undefined;
@@ -176,6 +181,7 @@ function parse(args: readonly string[]) {
         threads: text,
         'save-every': text,
         'stop-at': text,
+        out: text,
       },
     });
     const number = (name: keyof typeof values, fallback: number, least: number): number => {
@@ -188,6 +194,7 @@ function parse(args: readonly string[]) {
       sources: positionals,
       tune: values.tune ?? [],
       name: values.name ?? 'log-1',
+      out: values.out ?? null,
       steps: number('steps', 1000, 1),
       stopAt: number('stop-at', Number.MAX_SAFE_INTEGER, 0),
       lr: number('lr', 1e-3, 1e-9),

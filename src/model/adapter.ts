@@ -32,6 +32,7 @@ const ORIGIN = 'knack.json';
  * @param dir must not exist yet
  * @param origin the base that it was trained on
  * @param training to go on from here, bit for bit
+ * @param dtype F16 halves the file, for one that ships
  * @throws ModelError 'disk' if the folder cannot be written, 'adapter' if the shape does not fit the model
  */
 export async function writeAdapter(
@@ -39,12 +40,14 @@ export async function writeAdapter(
   adapter: Adapter,
   origin: { readonly config: ModelConfig; readonly baseSha256: string },
   training: TrainingState | null = null,
+  dtype: 'F32' | 'F16' = 'F32',
 ): Promise<void> {
   const { shape, vector } = adapter;
   const matrices = unpackLora(origin.config, shape, vector);
   const weights = encodeSafetensors(
     new Map(loraTensors(origin.config, shape).map((t) => [t.name, { shape: t.shape, data: matrices.get(t.name)! }])),
     { format: 'pt' },
+    dtype,
   );
   const files: Record<string, Uint8Array> = {
     ...(training ? trainingFiles(origin.config, shape, training) : {}),

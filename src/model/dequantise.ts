@@ -86,6 +86,25 @@ export function halfToFloat(bits: number): number {
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
+/** The nearest IEEE 754 binary16, ties to even; beyond its range infinity. */
+export function floatToHalf(value: number): number {
+  const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
+  const size = Math.abs(value);
+  if (Number.isNaN(value)) return 0x7e00;
+  if (size > 65504 + 16) return sign | 0x7c00;
+  const exponent = Math.max(-14, Math.floor(Math.log2(size)));
+  // In units of the last place: a carry into the next power of two is the next bit pattern.
+  const units = size === 0 ? 0 : toEven(size / 2 ** (exponent - 10));
+  const bits = units + ((exponent + 14) << 10);
+  return sign | (size === 0 ? 0 : Math.min(bits, 0x7c00));
+}
+
+function toEven(x: number): number {
+  const floor = Math.floor(x);
+  const rest = x - floor;
+  return rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
+}
+
 const DEQUANTISERS: Readonly<Record<NumberFormat, (stored: Uint8Array, out: Float32Array) => void>> = {
   F32(stored, out) {
     new Uint8Array(out.buffer, out.byteOffset, out.byteLength).set(stored);

@@ -4,7 +4,7 @@
  */
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { NumberFormat } from './dequantise.ts';
+import { floatToHalf, type NumberFormat } from './dequantise.ts';
 import { fileError, ModelError } from './errors.ts';
 import { readRange } from './file.ts';
 import { checkDisjoint, checkExtent, type StoredTensor } from './layout.ts';
@@ -134,10 +134,11 @@ export async function readSafetensorsFolder(
   return { tensors, files: [indexName, ...[...shards.keys()].sort()] };
 }
 
-/** The bytes of a safetensors file that holds fp32 tensors, in the order of their names. */
+/** The bytes of a safetensors file that holds fp32 (or fp16) tensors, in the order of their names. */
 export function encodeSafetensors(
   tensors: ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }>,
   metadata: Readonly<Record<string, string>> = {},
+  dtype: 'F32' | 'F16' = 'F32',
 ): Uint8Array {
   const header: Record<string, unknown> = { __metadata__: metadata };
   const sorted = [...tensors].sort(([a], [b]) => (a < b ? -1 : 1));
@@ -145,7 +146,7 @@ export function encodeSafetensors(
   for (const [name, { shape, data }] of sorted) {
     if (shape.reduce((product, size) => product * size, 1) !== data.length)
       throw new RangeError(`${name}: [${shape}] is not ${data.length} values`);
-    header[name] = { dtype: 'F32', shape, data_offsets: [at, (at += data.byteLength)] };
+    header[name] = { dtype, shape, data_offsets: [at, (at += dtype === 'F32' ? 4 * data.length : 2 * data.length)] };
   }
   const json = Buffer.from(JSON.stringify(header));
   // Padded with spaces so that the tensors are aligned to their size, as the format asks.
@@ -155,8 +156,9 @@ export function encodeSafetensors(
   bytes.set(json, 8);
   let end = 8 + headerBytes;
   for (const [, { data }] of sorted) {
-    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), end);
-    end += data.byteLength;
+    const values = dtype === 'F32' ? data : Uint16Array.from(data, floatToHalf);
+    bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), end);
+    end += values.byteLength;
   }
   return bytes;
 }

@@ -140,3 +140,13 @@ test('an adapter that PEFT saved elsewhere is taken by its shapes, whatever the 
   await writeFile(join(dir, 'adapter_model.safetensors'), encodeSafetensors(tensors));
   assert.deepEqual(await readAdapter(dir, base), { shape: whole, vector });
 });
+
+test('a shipped adapter is stored in half precision, in half the bytes', async () => {
+  const dir = fresh();
+  await writeAdapter(dir, adapter, origin, null, 'F16');
+  const { vector } = await readAdapter(dir, base);
+  const most = vector.reduce((m, x, i) => Math.max(m, Math.abs(x - adapter.vector[i]!)), 0);
+  assert.ok(most > 0 && most < 1e-5, `${most}`);
+  const size = async (of: string): Promise<number> => (await readFile(join(of, 'adapter_model.safetensors'))).length;
+  assert.ok((await size(dir)) < 0.6 * (await size(await written())));
+});

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
-import { dequantise, halfToFloat, type NumberFormat, storedBytes } from '../../src/model/dequantise.ts';
+import { dequantise, floatToHalf, halfToFloat, type NumberFormat, storedBytes } from '../../src/model/dequantise.ts';
 
 /** Made by scripts/golden/quant.py with gguf-py. */
 const cases = JSON.parse(await readFile(new URL('../golden/quant/blocks.json', import.meta.url), 'utf8')) as {
@@ -65,4 +65,24 @@ test('half precision: zeros, subnormals, the largest, infinities, not a number',
   assert.equal(halfToFloat(0xc000), -2);
   assert.equal(halfToFloat(0xfc00), Number.NEGATIVE_INFINITY);
   assert.ok(Number.isNaN(halfToFloat(0x7e00)));
+});
+
+test('a number to half precision: each bit pattern to itself, what lies between to the nearest, ties to even', () => {
+  for (let bits = 0; bits < 1 << 16; bits++) {
+    const value = halfToFloat(bits);
+    if (!Number.isNaN(value)) assert.equal(floatToHalf(value), bits);
+  }
+  for (const [value, bits] of [
+    [1 + 2 ** -11, 0x3c00],
+    [1 + 3 * 2 ** -11, 0x3c02],
+    [1 + 2 ** -11 + 2 ** -20, 0x3c01],
+    [2 ** -25, 0],
+    [3 * 2 ** -25, 2],
+    [65520, 0x7c00],
+    [65519, 0x7bff],
+    [-1e9, 0xfc00],
+  ] as const) {
+    assert.equal(floatToHalf(value), bits, `${value}`);
+  }
+  assert.ok(Number.isNaN(halfToFloat(floatToHalf(Number.NaN))));
 });
