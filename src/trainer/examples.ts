@@ -5,7 +5,7 @@
  * rejected one. What the developer refused pushes. Ignored, superseded and never-seen suggestions say nothing about
  * the text, and teach nothing here.
  */
-import { type Edit, editAtCursor } from '../completion/edit.ts';
+import { continuation, type Edit, editAtCursor } from '../completion/edit.ts';
 import { encodeHeader, type PromptTokenizer } from '../model/prompt.ts';
 import type { EditFormat, PromptInput } from '../prompt/format.ts';
 
@@ -63,7 +63,8 @@ export function examplesOf(row: SignalRow, format: EditFormat, limits: ExampleLi
       return survived < SURVIVED ? [] : example(row.suggestionId, 'pull', survived, row.edit, true);
     }
     case 'partly-accepted':
-      return row.acceptedChars === 0
+      // Text is taken in part only where it goes in at the cursor.
+      return row.acceptedChars === 0 || continuation(row.snapshot, row.edit) === null
         ? []
         : example(
             row.suggestionId,

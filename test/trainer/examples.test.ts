@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { editAtCursor } from '../../src/completion/edit.ts';
+import { type Edit, editAtCursor } from '../../src/completion/edit.ts';
+import { logFormat } from '../../src/prompt/log-format.ts';
 import { prefixFormat } from '../../src/prompt/prefix-format.ts';
 import { type Example, examplesOf, type SignalRow, splitHeldOut } from '../../src/trainer/examples.ts';
 import { wordTokenizer } from '../model/words.ts';
@@ -86,4 +87,30 @@ test('with four examples one is held out in any case; with one none is', () => {
     );
   assert.ok(train(4).every((n) => n >= 1));
   assert.ok(train(0).every((n) => n === 0));
+});
+
+test('with a format that can say it, an edit away from the cursor teaches; with one that cannot, nothing', () => {
+  const tokenizer = wordTokenizer();
+  const away: Edit = { start: { line: 0, character: 9 }, end: { line: 0, character: 10 }, text: 'g' };
+  const made = examplesOf(row({ edit: away }), logFormat(tokenizer)!, limits);
+  assert.deepEqual(
+    made.map((e) => tokenizer.decode(e.ids.slice(e.targetStart))),
+    ['«\nfunction f() {»\nfunction g() {†'],
+  );
+  assert.deepEqual(examplesOf(row({ edit: away }), prefixFormat(tokenizer, 64), limits), []);
+});
+
+test('what was typed instead goes on with the edit under way', () => {
+  const tokenizer = wordTokenizer();
+  const recent = [{ path: 'a.ts', line: 1, removed: '  done', added: '  return' }];
+  const signal = { outcome: 'rejected', typedInstead: ' two;\nmore', snapshot: { ...SNAPSHOT, recent } } as const;
+  const made = examplesOf(row(signal), logFormat(tokenizer)!, limits);
+  assert.deepEqual(
+    made.map((e) => [e.label, tokenizer.decode(e.ids.slice(e.targetStart))]),
+    [
+      ['push', ' return one;'],
+      ['pull', ' return two;'],
+    ],
+  );
+  assert.match(tokenizer.decode(made[0]!.ids), /«\n {2}done»\n/);
 });
