@@ -165,7 +165,7 @@ function cutsOf(texts: readonly string[], rest: string, isWhole: boolean): (Cut 
     const next = texts[k + 1];
     const following = next === undefined ? (isWhole ? '\n' : null) : next.slice(text.length);
     if (following === null) return null;
-    if (following.startsWith('\n')) return { text: text.trimEnd() === '' ? text : text, replacesRest: true };
+    if (following.startsWith('\n')) return { text, replacesRest: true };
     if (text.includes('\n')) return null;
     const kept = text.trimEnd();
     if (kept.length > inserted || !isBoundary(kept, whole.slice(kept.length))) return null;
@@ -206,7 +206,8 @@ function readHunk(
   const length = stop < 0 ? ids.length : stop;
   const texts = prefixes(ids.slice(middle + 1, length), '', tokenizer);
   const canCut = before.length <= 1;
-  let best: { readonly kept: number; readonly added: string[]; readonly sum: number } | null = null;
+  const within = kind === marks.removed && canCut ? cutsWithin(before[0]!, texts, stop >= 0) : [];
+  let best: { readonly kept: number; readonly added: readonly string[]; readonly sum: number } | null = null;
   let sum = head;
   for (let k = middle + 1; k <= length; k++) {
     // Up to, not including, the k-th: the end mark, or a token that begins a line.
@@ -214,10 +215,9 @@ function readHunk(
     const isEnd = k === stop;
     const next = k < length ? texts[k - middle - 1]!.slice(text.length) : '';
     const total = sum + (isEnd ? logprobs[k]! : 0);
-    if (isEnd || (canCut && k > middle + 1 && next.startsWith('\n'))) {
-      const added = split(text);
-      if (added !== null && (best === null || total >= SURE)) best = { kept: isEnd ? k + 1 : k, added, sum: total };
-    }
+    const isLine = isEnd || (canCut && k > middle + 1 && next.startsWith('\n'));
+    const added = isLine ? split(text) : (within[k - middle - 2] ?? null);
+    if (added !== null && (best === null || total >= SURE)) best = { kept: isEnd ? k + 1 : k, added, sum: total };
     if (k < length) sum += logprobs[k]!;
   }
   if (best === null) return MALFORMED;
@@ -225,6 +225,27 @@ function readHunk(
   if (kind === marks.anchor && added.length === 0) return EMPTY;
   const edit = kind === marks.anchor ? insertion(document, at, added) : replacement(document, at, before.length, added);
   return { edit, kept: best.kept };
+}
+
+/**
+ * Where a changed line may be cut within what is new in it, by token: what follows is the old line's end. Only the ends
+ * that both lines have in common count as old.
+ */
+function cutsWithin(old: string, texts: readonly string[], isWhole: boolean): (readonly string[] | null)[] {
+  const whole = texts.at(-1) ?? '';
+  const lineEnd = whole.indexOf('\n', 1);
+  if (!whole.startsWith('\n') || (lineEnd < 0 && !isWhole)) return [];
+  const line = whole.slice(1, lineEnd < 0 ? whole.length : lineEnd);
+  let head = 0;
+  while (head < old.length && head < line.length && old[head] === line[head]) head++;
+  let tail = 0;
+  const most = Math.min(old.length, line.length) - head;
+  while (tail < most && old[old.length - 1 - tail] === line[line.length - 1 - tail]) tail++;
+  return texts.map((text) => {
+    const kept = text.slice(1).trimEnd();
+    if (kept.length <= head || kept.length >= line.length - tail || text.includes('\ufffd')) return null;
+    return isBoundary(kept, line.slice(kept.length)) ? [kept + old.slice(old.length - tail)] : null;
+  });
 }
 
 function insertion(document: Document, above: number, added: readonly string[]): Edit {

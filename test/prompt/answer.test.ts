@@ -22,6 +22,7 @@ const typing = at('one\ncall(b|);\nthree', { recent: [edit(1, 'call(a);', 'call(
 const adding = at('one\nnew |\ntwo', { recent: [edit(0, 'one', 'one\nnew ')] });
 const still = at('one\ntw|o\nthree\ntwo\n');
 const LOW = Math.log(0.4);
+const { write } = bench();
 
 for (const [name, input, answer, want] of [
   ['goes on in the line, whose rest it writes anew', typing, 'b, c);[END]', 'one\ncall(b, c);\nthree'],
@@ -66,6 +67,14 @@ test('added lines are cut where they become unlikely, a replacement of several l
   const low = [0, 0, 0, 0, 0, LOW, LOW];
   assert.equal(after(still, '[@]\nthree[+]\nfour\nfive[END]', low), 'one\ntwo\nthree\nfour\ntwo\n');
   assert.equal(after(still, '[-]\none\ntwo[+]\n1\n2[END]', [0, 0, 0, 0, 0, 0, 0, LOW, LOW]), '1\n2\nthree\ntwo\n');
+});
+
+test('a changed line is cut within what is new in it, and its old end stays', () => {
+  const input = at('one\nca|ll(a);\nthree');
+  const answer = '[-]\ncall(a);[+]\ncall(first + second);[END]';
+  const tokens = write(answer).map((_, i) => (i < 11 ? 0 : LOW));
+  assert.equal(after(input, answer, tokens), 'one\ncall(first);\nthree');
+  assert.equal(after(input, answer), 'one\ncall(first + second);\nthree');
 });
 
 test('generation ends with the hunk, with NONE, and where it has become hopeless', () => {
