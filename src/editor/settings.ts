@@ -9,6 +9,7 @@ import { EAGERNESS, type Eagerness } from '../completion/eagerness.ts';
 import { invalidGlobs } from '../completion/exclude.ts';
 import { DEVICE_SETTINGS } from '../engine/device.ts';
 import type { EngineSettings } from '../engine/protocol.ts';
+import { PROMPT_STYLES, type PromptStyle } from '../model/library/catalogue.ts';
 
 export interface Settings {
   readonly enabled: boolean;
@@ -33,6 +34,7 @@ type Rule =
   | { readonly kind: 'number'; readonly fallback: number; readonly from: number; readonly to: number }
   | { readonly kind: 'number-or-null'; readonly fallback: null; readonly from: number; readonly to: number }
   | { readonly kind: 'path'; readonly fallback: '' }
+  | { readonly kind: 'address'; readonly fallback: '' }
   | { readonly kind: 'choice'; readonly fallback: string; readonly of: readonly string[] }
   | { readonly kind: 'texts'; readonly fallback: readonly string[] };
 
@@ -44,6 +46,8 @@ export const RULES = {
   eagerness: { kind: 'choice', fallback: 'medium', of: EAGERNESS },
   debounceMs: { kind: 'number-or-null', fallback: null, from: 0, to: 5_000 },
   'model.path': { kind: 'path', fallback: '' },
+  'model.promptFormat': { kind: 'choice', fallback: 'auto', of: ['auto', ...PROMPT_STYLES] },
+  'model.mirror': { kind: 'address', fallback: '' },
   nodePath: { kind: 'path', fallback: '' },
   'training.enabled': { kind: 'boolean', fallback: true },
   'training.minSignals': { kind: 'number', fallback: 16, from: 1, to: 100_000 },
@@ -77,6 +81,7 @@ export function parseSettings(read: (name: SettingName) => unknown): Parsed {
   };
   const path = (name: SettingName): string | null => value<string>(name).trim() || null;
 
+  const style = value<'auto' | PromptStyle>('model.promptFormat');
   const exclude = value<readonly string[]>('exclude');
   for (const glob of invalidGlobs(exclude)) {
     problems.push(
@@ -93,6 +98,8 @@ export function parseSettings(read: (name: SettingName) => unknown): Parsed {
     nodePath: path('nodePath'),
     engine: {
       modelPath: path('model.path'),
+      promptStyle: style === 'auto' ? null : style,
+      mirror: path('model.mirror'),
       maxNewTokens: MAX_NEW_TOKENS,
       training: {
         enabled: value('training.enabled'),
@@ -125,7 +132,15 @@ function problemOf(rule: Rule, given: unknown): string | null {
       return typeof given === 'string' && (given.trim() === '' || isAbsolute(given.trim()))
         ? null
         : t('must be an absolute path');
+    case 'address':
+      return typeof given === 'string' && (given.trim() === '' || isAddress(given.trim()))
+        ? null
+        : t('must be an http or https address');
     case 'texts':
       return Array.isArray(given) && given.every((t) => typeof t === 'string') ? null : t('must be a list of texts');
   }
+}
+
+function isAddress(text: string): boolean {
+  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
 }

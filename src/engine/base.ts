@@ -2,6 +2,7 @@
 import { dirname, join } from 'node:path';
 import { baseOfAdapter, readAdapter } from '../model/adapter.ts';
 import { findModel as findDefault } from '../model/base.ts';
+import type { PromptStyle } from '../model/library/catalogue.ts';
 import { checkMemory } from '../model/library/memory.ts';
 import { type Model, openModel } from '../model/source.ts';
 import { createTokenizer, type Tokenizer } from '../model/tokenizer.ts';
@@ -9,7 +10,7 @@ import { tuned } from '../model/tuned.ts';
 import { prepareWeights, type WeightsBlob } from '../model/weights.ts';
 import type { EditFormat } from '../prompt/format.ts';
 import { logFormat } from '../prompt/log-format.ts';
-import { prefixFormat } from '../prompt/prefix-format.ts';
+import { formatOf } from '../prompt/style.ts';
 
 export interface Base {
   /** With its tuning, if it has one; its hash is then that of both. */
@@ -39,6 +40,7 @@ export function shippedTuning(): string {
 /**
  * @param onProgress share of the weights that is prepared, 0 to 1
  * @param tuning folder of an adapter that makes the base write edits; left alone where it is of another base or not there
+ * @param style prompt format that the user chose; null: what the model was made for
  * @throws ModelError that says what to do
  */
 export async function loadBase(
@@ -46,15 +48,24 @@ export async function loadBase(
   cacheDir: string,
   onProgress: (share: number) => void,
   tuning: string | null = null,
+  style: PromptStyle | null = null,
 ): Promise<Base> {
   const plain = await openModel(path, { cacheDir });
   checkMemory(plain.describe, plain.config);
   const tokenizer = createTokenizer(plain.tokenizerSpec, plain.config.vocab, plain.config.eosIds);
+  const { family, layers, hidden } = plain.config;
   const log = tuning === null ? null : logFormat(tokenizer);
   const origin = tuning === null || log === null ? null : await baseOfAdapter(tuning);
   const isTuned = origin !== null && origin.baseSha256 === plain.sha256;
   const model = isTuned ? tuned(plain, await readAdapter(tuning!, plain), origin.weightsSha256) : plain;
   const weights = await prepareWeights(model, cacheDir, onProgress);
-  const format = isTuned ? log! : prefixFormat(tokenizer);
+  const untuned = (): EditFormat =>
+    formatOf(
+      style,
+      [plain.describe, ...path.split(/[\\/]/).slice(-4)],
+      { architecture: family, layers, hidden },
+      tokenizer,
+    );
+  const format = isTuned && style === null ? log! : untuned();
   return { model, isTuned, format, tokenizer, weights, folder: dirname(weights.path) };
 }

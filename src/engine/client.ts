@@ -179,7 +179,8 @@ export class EngineClient {
 
   /** Takes new settings over; another Node.js or another model means a new start. */
   configure(settings: EngineSettings, trusted: boolean, nodePath: string | null): void {
-    const sameModel = settings.modelPath === this.#params.settings.modelPath;
+    const before = this.#params.settings;
+    const sameModel = settings.modelPath === before.modelPath && settings.promptStyle === before.promptStyle;
     this.#params = { ...this.#params, settings, trusted };
     if (nodePath !== this.#nodePath || !sameModel) {
       this.#nodePath = nodePath;

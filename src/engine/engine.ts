@@ -121,6 +121,7 @@ export class Engine {
         params.cacheDir,
         (share) => this.#enter('preparing', t('Preparing the model.'), share),
         shippedTuning(),
+        params.settings.promptStyle ?? null,
       );
       this.#base = base;
       const loaded = await loadCurrent(this.#store, params.storageDir, base, (why) => this.#notice(why));
@@ -154,7 +155,7 @@ export class Engine {
         log: (level, message) => this.#log(level, message),
       }),
       notice: (message) => this.#notice(message),
-      job: { storageDir, cacheDir, modelPath },
+      job: { storageDir, cacheDir, modelPath, promptStyle: this.#settings().promptStyle ?? null },
       settings: () => this.#settings(),
       trusted: () => this.#params!.trusted,
       log: (level, message) => this.#log(level, message),
@@ -199,8 +200,10 @@ export class Engine {
     this.#download = new AbortController();
     try {
       this.#enter('downloading', t('Downloading the model.'), 0);
+      const { mirror } = this.#settings();
       await ensureModel({
         cacheDir: this.#params!.cacheDir,
+        ...(mirror ? { env: { ...process.env, HF_ENDPOINT: mirror } } : {}),
         signal: this.#download.signal,
         onProgress: ({ message, done, total }) => this.#enter('downloading', message, total > 0 ? done / total : 0),
       });

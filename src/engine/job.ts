@@ -1,4 +1,5 @@
 /** Messages between the engine and the trainer, its child process, over Node's IPC. Plain values. */
+import type { PromptStyle } from '../model/library/catalogue.ts';
 import type { Device } from './device.ts';
 
 export interface TrainJob {
@@ -7,6 +8,8 @@ export interface TrainJob {
   readonly cacheDir: string;
   /** The base model's file or folder, found and checked by the engine. */
   readonly modelPath: string;
+  /** Prompt format that the user chose; null: what the model was made for. */
+  readonly promptStyle: PromptStyle | null;
   /** Holder of the training lease, taken by the engine. */
   readonly leaseOwner: string;
   readonly memoryMb: number;

@@ -6,6 +6,7 @@ import { NotificationType, RequestType } from 'vscode-jsonrpc';
 import type { Edit } from '../completion/edit.ts';
 import type { Snapshot } from '../completion/snapshot.ts';
 import type { Completion } from '../completion/suggestion.ts';
+import type { PromptStyle } from '../model/library/catalogue.ts';
 import type { SignalEvent } from '../signals/signal.ts';
 import type { DayStats, Deleted, Selection, StoredEntry, StoredGroup, StoredSummary } from '../signals/view.ts';
 import type { DeviceSetting } from './device.ts';
@@ -14,6 +15,10 @@ import type { DeviceSetting } from './device.ts';
 export interface EngineSettings {
   /** A file or folder that the user named, or null for the default base. */
   readonly modelPath: string | null;
+  /** Prompt format that the user chose; null or absent: what the model was made for. */
+  readonly promptStyle?: PromptStyle | null;
+  /** Address to download models from, or null: HF_ENDPOINT, else the Hugging Face hub. */
+  readonly mirror?: string | null;
   readonly maxNewTokens: number;
   readonly training: {
     readonly enabled: boolean;

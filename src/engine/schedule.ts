@@ -31,7 +31,7 @@ export interface ScheduleOptions {
   readonly trainerPath: string;
   readonly devices: Devices;
   /** What a round needs beside what the schedule adds. */
-  readonly job: Pick<TrainJob, 'storageDir' | 'cacheDir' | 'modelPath'>;
+  readonly job: Pick<TrainJob, 'storageDir' | 'cacheDir' | 'modelPath' | 'promptStyle'>;
   readonly settings: () => EngineSettings;
   readonly trusted: () => boolean;
   readonly log: (level: 'debug' | 'info' | 'warn' | 'error', message: string) => void;

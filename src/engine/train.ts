@@ -57,7 +57,7 @@ async function train(job: TrainJob): Promise<void> {
 async function round(job: TrainJob): Promise<{ promoted: boolean; reason: string }> {
   const { store } = openStore({ path: databasePath(job.storageDir), clock: Date.now });
   try {
-    const base = await loadBase(job.modelPath, job.cacheDir, () => undefined, shippedTuning());
+    const base = await loadBase(job.modelPath, job.cacheDir, () => undefined, shippedTuning(), job.promptStyle);
     const { config, sha256 } = base.model;
     const loaded = await loadCurrent(store, job.storageDir, base, (message) =>
       send({ type: 'log', level: 'warn', message }),

@@ -41,7 +41,7 @@ function rig(t: TestContext, device: DeviceSetting, probe: string, fail = ''): R
       platform: { os: 'linux', arch: 'x64', musl: false, files: [] },
       graphics: async () => ({ id: 'a card', hardware: true }),
     }),
-    job: { storageDir, cacheDir: storageDir, modelPath: '' },
+    job: { storageDir, cacheDir: storageDir, modelPath: '', promptStyle: null },
     settings: () => engine,
     trusted: () => true,
     log: (_level, message) => log!.push(message),
