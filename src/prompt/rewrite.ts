@@ -151,7 +151,8 @@ function keptIds({ ids }: Written, heal: string, length: number, tokenizer: Prom
   const wanted = Buffer.byteLength(heal + written);
   let bytes = 0;
   let n = 0;
-  while (n < ids.length && bytes < wanted)
-    bytes += tokenizer.isControl(ids[n]!) ? (n++, 0) : tokenizer.bytes(ids[n++]!).length;
+  for (; n < ids.length && bytes < wanted; n++) {
+    if (!tokenizer.isControl(ids[n]!)) bytes += tokenizer.bytes(ids[n]!).length;
+  }
   return Math.max(1, n);
 }
