@@ -1,9 +1,10 @@
 /** `npm run build`: bundles the extension and its child processes into dist/. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type BuildOptions, build as bundle } from 'esbuild';
+import { GRAMMAR_FILES } from '../src/replay/syntax.ts';
 import { thirdPartyNotices } from './notices.ts';
-import { ROOT } from './paths.ts';
+import { GRAMMARS, ROOT } from './paths.ts';
 import { main, step, UserError } from './progress.ts';
 
 /** The two packages with native files stay outside: they lie in node_modules, in the VSIX too. */
@@ -15,6 +16,8 @@ const BUNDLES: Readonly<Record<string, { readonly entry: string; readonly extern
   engine: { entry: 'src/engine/main.ts', external: NATIVES },
   train: { entry: 'src/engine/train.ts', external: NATIVES },
   probe: { entry: 'src/engine/probe.ts', external: NATIVES },
+  replay: { entry: 'src/replay/main.ts', external: NATIVES },
+  'replay-worker': { entry: 'src/replay/worker.ts', external: NATIVES },
 };
 
 const COMMON = {
@@ -53,6 +56,8 @@ export async function buildInto(dist: string): Promise<void> {
       throw new UserError(`${entry} does not build:\n${(error as Error).message}`);
     }
   }
+  mkdirSync(join(dist, 'grammars'), { recursive: true });
+  for (const file of GRAMMAR_FILES) copyFileSync(join(GRAMMARS, file), join(dist, 'grammars', file));
   writeFileSync(join(dist, 'THIRD-PARTY.txt'), thirdPartyNotices(ROOT, [...inputs]));
 }
 

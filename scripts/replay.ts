@@ -4,7 +4,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, globSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -15,7 +15,7 @@ import { ReplayError } from '../src/replay/history.ts';
 import { htmlPage } from '../src/replay/page.ts';
 import { table } from '../src/replay/report.ts';
 import { runSession, type Settings, type Source, type Watcher } from '../src/replay/session.ts';
-import { openSource } from '../src/replay/source.ts';
+import { fingerprintOf, openSource } from '../src/replay/source.ts';
 import { GRAMMARS, ROOT } from './paths.ts';
 import { main, UserError } from './progress.ts';
 
@@ -111,10 +111,7 @@ function seconds(text: string): number {
 
 function open(source: string): Source {
   const history = openSource(source);
-  const fingerprint = statSync(source).isDirectory()
-    ? execFileSync('git', ['-C', source, 'rev-parse', 'HEAD'], { encoding: 'utf8' })
-    : createHash('sha256').update(readFileSync(source)).digest('hex');
-  return { source, history, fingerprint };
+  return { source, history, fingerprint: fingerprintOf(source) };
 }
 
 /** A digest of all that answers depend on beside the model: the sources and the packages' versions. */

@@ -15,6 +15,7 @@ import { gitProgram, onIgnoreRules } from './editor/git-program.ts';
 import { Log } from './editor/log.ts';
 import { Provider } from './editor/provider.ts';
 import { writeReadyMark } from './editor/ready.ts';
+import { ReplayCommand } from './editor/replay.ts';
 import { type Parsed, parseSettings } from './editor/settings.ts';
 import { StatusBar } from './editor/statusbar.ts';
 import { EngineClient } from './engine/client.ts';
@@ -83,6 +84,16 @@ export function activate(context: vscode.ExtensionContext): void {
     void vscode.commands.executeCommand('setContext', 'knack.snoozed', calm.snoozed);
   }
 
+  const replay = new ReplayCommand({
+    settings: () => settings,
+    git,
+    extensionPath: context.extensionPath,
+    storageDir: context.globalStorageUri.fsPath,
+    cacheDir: defaultCacheDir(),
+    version: context.extension.packageJSON.version,
+    log,
+  });
+
   const provider = new Provider({
     settings: () => settings,
     documents,
@@ -149,17 +160,22 @@ export function activate(context: vscode.ExtensionContext): void {
       if (settings.enabled) announcer.onState(state);
       markReady(state, log);
     }),
-    registerCommands({
-      client,
-      fates,
-      calm,
-      log,
-      forget: () => {
-        fates.forget();
-        recent.clear();
+    replay,
+    registerCommands(
+      {
+        client,
+        fates,
+        calm,
+        log,
+        forget: () => {
+          fates.forget();
+          recent.clear();
+          void replay.forget().catch(log.error);
+        },
+        onEngineState: engineStates.event,
       },
-      onEngineState: engineStates.event,
-    }),
+      { 'knack.replayRepository': () => replay.run() },
+    ),
     vscode.workspace.onDidChangeConfiguration((e) => e.affectsConfiguration('knack') && configure()),
     vscode.workspace.onDidGrantWorkspaceTrust(configure),
   );

@@ -34,6 +34,9 @@ const WIDTH = 560;
 const HEIGHT = 300;
 const FRAME = { left: 62, right: 22, top: 14, bottom: 44 };
 
+/** So many points of a line are drawn as dots. */
+const FEW = 15;
+
 /** Lines with their intervals as bands, over two axes that begin at 0. */
 export function lineChart(title: string, lines: readonly Line[], x: Axis, y: Axis): string {
   const all = lines.flatMap((l) => [...l.points, ...(l.live ? [l.live] : [])]);
@@ -70,7 +73,7 @@ export function lineChart(title: string, lines: readonly Line[], x: Axis, y: Axi
         `<circle class="live" cx="${px(live.x)}" cy="${py(live.y)}" r="6"><title>${escaped(live.title)}</title></circle>`
       : '';
     return (
-      `<g class="c${color}${dashed ? ' dashed' : ''}" aria-label="${escaped(name)}">` +
+      `<g class="c${color}${dashed ? ' dashed' : ''}${points.length <= FEW ? ' few' : ''}" aria-label="${escaped(name)}">` +
       (band.length > 2 ? `<polygon class="band" points="${band.join(' ')}"/>` : '') +
       `<polyline class="line" points="${path}"/>${dots.join('')}${here}</g>`
     );

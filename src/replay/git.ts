@@ -2,11 +2,11 @@
  * A git directory (work tree or bare) as a history, by git's plumbing. Nothing of the work tree is read, and every
  * text is checked against its blob id.
  */
-import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { diffArrays } from 'diff';
-import { excluder } from '../completion/exclude.ts';
+import { type Excluder, excluder } from '../completion/exclude.ts';
+import { git, type Repository, run } from './git-run.ts';
 import {
   applyHunks,
   blobId,
@@ -25,9 +25,8 @@ import { changedLines, LARGE, leftOutChange, leftOutCommit, leftOutPath } from '
 
 /** Commits whose changes and texts are asked of git at once. */
 const BATCH = 50;
-/** Most bytes that git may answer to one question. */
-const MAX_ANSWER = 1 << 30;
 const NOTHING = /^0+$/;
+const SECRETS = excluder([]);
 
 interface Listed {
   readonly id: string;
@@ -41,29 +40,60 @@ interface Change {
   readonly newId: string;
 }
 
+export interface GitOptions {
+  /** Only the last so many commits of which something is left; what is older is not read. */
+  readonly last?: number;
+  /** Path of the program; the first `git` in PATH without it. */
+  readonly git?: string;
+  /** Patterns of files that are not read, beside those that may hold secrets. */
+  readonly exclude?: readonly string[];
+}
+
 /** @throws ReplayError if `path` is no git directory, or has no commits */
-export function readGit(path: string): History {
+export function readGit(path: string, { last, git: program = 'git', exclude = [] }: GitOptions = {}): History {
   const dir = resolve(path);
-  git(dir, ['rev-parse', '--git-dir']);
-  const found = run(dir, ['rev-parse', '--verify', '--quiet', 'HEAD^{commit}']);
-  if (found.status !== 0) throw new ReplayError(`${path} has no commits yet: there is nothing to replay.`);
+  const repository = { dir, program };
+  git(repository, ['rev-parse', '--git-dir']);
+  headOf(path, program);
   const skipped: Skipped = new Map();
   return {
     name: basename(dir).replace(/\.git$/, '') || dir,
     skipped,
     *commits() {
       skipped.clear();
-      const listed = list(dir, skipped);
-      for (let i = 0; i < listed.length; i += BATCH) yield* convert(dir, listed.slice(i, i + BATCH), skipped);
+      const listed = list(repository, skipped);
+      const excluded = excluder(exclude);
+      if (last !== undefined) {
+        yield* newest(last, listed, (some) => convert(repository, some, excluded, skipped));
+        return;
+      }
+      for (let i = 0; i < listed.length; i += BATCH)
+        yield* convert(repository, listed.slice(i, i + BATCH), excluded, skipped);
     },
   };
 }
 
+/** The last `wanted` commits of which something is left, oldest first, read from the newest on. */
+function newest(wanted: number, listed: readonly Listed[], read: (some: readonly Listed[]) => Iterable<Commit>) {
+  let commits: Commit[] = [];
+  for (let end = listed.length; end > 0 && commits.length < wanted; end -= BATCH) {
+    commits = [...read(listed.slice(Math.max(0, end - BATCH), end)), ...commits];
+  }
+  return commits.slice(-wanted);
+}
+
+/** Id of the commit that is checked out. @throws ReplayError if there is none */
+export function headOf(path: string, program = 'git'): string {
+  const found = run({ dir: resolve(path), program }, ['rev-parse', '--verify', '--quiet', 'HEAD^{commit}']);
+  if (found.status !== 0) throw new ReplayError(`${path} has no commits yet: there is nothing to replay.`);
+  return found.stdout.toString('latin1').trim();
+}
+
 /** Commits that may be replayed, oldest first: no merges, and none whose parent a shallow clone cut off. */
-function list(dir: string, skipped: Skipped): Listed[] {
-  const merges = git(dir, ['rev-list', '--merges', '--count', 'HEAD']).toString('latin1').trim();
+function list(repository: Repository, skipped: Skipped): Listed[] {
+  const merges = git(repository, ['rev-list', '--merges', '--count', 'HEAD']).toString('latin1').trim();
   if (merges !== '0') skipped.set('merge', Number(merges));
-  const cut = shallowCommits(dir);
+  const cut = shallowCommits(repository);
   const format = '%H%x00%ct%x00%an%x00%ae%x00%s';
   const log = [
     'log',
@@ -74,7 +104,7 @@ function list(dir: string, skipped: Skipped): Listed[] {
     '--encoding=UTF-8',
     `--format=tformat:${format}`,
   ];
-  const fields = git(dir, log).toString('utf8').split('\0');
+  const fields = git(repository, log).toString('utf8').split('\0');
   const listed: Listed[] = [];
   for (let i = 0; i + 4 < fields.length; i += 5) {
     const [id, time, authorName, authorEmail, subject] = fields.slice(i, i + 5) as [
@@ -91,17 +121,22 @@ function list(dir: string, skipped: Skipped): Listed[] {
   return listed;
 }
 
-function shallowCommits(dir: string): Set<string> {
-  if (git(dir, ['rev-parse', '--is-shallow-repository']).toString('latin1').trim() !== 'true') return new Set();
-  const file = git(dir, ['rev-parse', '--git-path', 'shallow']).toString('utf8').replace(/\n$/, '');
-  return new Set(readFileSync(resolve(dir, file), 'latin1').split('\n'));
+function shallowCommits(repository: Repository): Set<string> {
+  if (git(repository, ['rev-parse', '--is-shallow-repository']).toString('latin1').trim() !== 'true') return new Set();
+  const file = git(repository, ['rev-parse', '--git-path', 'shallow']).toString('utf8').replace(/\n$/, '');
+  return new Set(readFileSync(resolve(repository.dir, file), 'latin1').split('\n'));
 }
 
-function* convert(dir: string, listed: readonly Listed[], skipped: Skipped): Generator<Commit> {
-  const changes = changesOf(dir, listed, skipped);
+function* convert(
+  repository: Repository,
+  listed: readonly Listed[],
+  excluded: Excluder,
+  skipped: Skipped,
+): Generator<Commit> {
+  const changes = changesOf(repository, listed, excluded, skipped);
   const wanted = new Set([...changes.values()].flat().flatMap((c) => [c.oldId, c.newId]));
   const texts = textsOf(
-    dir,
+    repository,
     [...wanted].filter((id) => !NOTHING.test(id)),
   );
   for (const { id, time } of listed) {
@@ -163,12 +198,22 @@ export function hunksOf(before: string, after: string): Hunk[] | null {
   return hunks;
 }
 
+/** By its name, or by the user's own patterns. */
+function whyExcluded(excluded: Excluder, path: string): string | null {
+  if (SECRETS(path) !== null) return 'file that may hold secrets';
+  return excluded(path) === null ? null : 'excluded file';
+}
+
 /** What each commit changed, in path order, without what is never replayed. */
-function changesOf(dir: string, listed: readonly Listed[], skipped: Skipped): Map<string, Change[]> {
-  const excluded = excluder([]);
+function changesOf(
+  repository: Repository,
+  listed: readonly Listed[],
+  excluded: Excluder,
+  skipped: Skipped,
+): Map<string, Change[]> {
   const stdin = listed.map((c) => `${c.id}\n`).join('');
   // Latin-1 keeps the bytes of paths, which need not be UTF-8, apart.
-  const fields = git(dir, ['diff-tree', '--stdin', '-r', '-z', '-M', '--root', '--raw', '--no-ext-diff'], stdin)
+  const fields = git(repository, ['diff-tree', '--stdin', '-r', '-z', '-M', '--root', '--raw', '--no-ext-diff'], stdin)
     .toString('latin1')
     .split('\0');
   const changes = new Map<string, Change[]>(listed.map((c) => [c.id, []]));
@@ -196,7 +241,7 @@ function changesOf(dir: string, listed: readonly Listed[], skipped: Skipped): Ma
             ? 'symbolic link'
             : status === 'D'
               ? 'deleted file'
-              : (leftOutPath(path) ?? (excluded(path) === null ? null : 'file that may hold secrets'));
+              : (leftOutPath(path) ?? whyExcluded(excluded, path));
     if (reason === null) current.push({ path: path!, oldId, newId });
     else count(skipped, reason);
   }
@@ -204,10 +249,10 @@ function changesOf(dir: string, listed: readonly Listed[], skipped: Skipped): Ma
 }
 
 /** Texts of blobs; null for one that is binary, not UTF-8 or huge. */
-function textsOf(dir: string, ids: readonly string[]): Map<string, string | null> {
+function textsOf(repository: Repository, ids: readonly string[]): Map<string, string | null> {
   const texts = new Map<string, string | null>();
   if (ids.length === 0) return texts;
-  const sizes = git(dir, ['cat-file', '--batch-check=%(objectname) %(objectsize)'], `${ids.join('\n')}\n`);
+  const sizes = git(repository, ['cat-file', '--batch-check=%(objectname) %(objectsize)'], `${ids.join('\n')}\n`);
   const small = sizes
     .toString('latin1')
     .trimEnd()
@@ -219,14 +264,15 @@ function textsOf(dir: string, ids: readonly string[]): Map<string, string | null
       return Number(size) <= LARGE.fileCharacters ? [id] : [];
     });
   if (small.length === 0) return texts;
-  const answer = git(dir, ['cat-file', '--batch'], `${small.join('\n')}\n`);
+  const answer = git(repository, ['cat-file', '--batch'], `${small.join('\n')}\n`);
   for (let at = 0; at < answer.length; ) {
     const end = answer.indexOf(10, at);
     const [id, , size] = answer.toString('latin1', at, end).split(' ') as [string, string, string];
     const bytes = answer.subarray(end + 1, end + 1 + Number(size));
     at = end + 1 + Number(size) + 1;
     const actual = blobId(bytes, id.length === 64 ? 'sha256' : 'sha1');
-    if (actual !== id) throw new ReplayError(`The blob ${id} of ${dir} is damaged: its bytes have the id ${actual}.`);
+    if (actual !== id)
+      throw new ReplayError(`The blob ${id} of ${repository.dir} is damaged: its bytes have the id ${actual}.`);
     texts.set(id, bytes.includes(0) ? null : utf8(bytes));
   }
   return texts;
@@ -238,28 +284,4 @@ function utf8(bytes: Uint8Array): string | null {
   } catch {
     return null; // not UTF-8: the caller counts it
   }
-}
-
-function git(dir: string, args: readonly string[], stdin = ''): Buffer {
-  const { status, stdout, stderr, error } = run(dir, args, stdin);
-  if (error) throw new ReplayError(`git could not be run: ${error.message}.`);
-  if (status !== 0) throw new ReplayError(`"git ${args[0]}" failed in ${dir}: ${stderr.toString('utf8').trim()}`);
-  return stdout;
-}
-
-function run(dir: string, args: readonly string[], stdin = '') {
-  // The user's git settings, environment and replacement objects must not change what is read.
-  const env: NodeJS.ProcessEnv = { ...process.env, LC_ALL: 'C', GIT_NO_REPLACE_OBJECTS: '1', GIT_OPTIONAL_LOCKS: '0' };
-  for (const name of ['GIT_DIR', 'GIT_WORK_TREE', 'GIT_INDEX_FILE', 'GIT_OBJECT_DIRECTORY']) delete env[name];
-  const settings = [
-    '-c',
-    'diff.renames=true',
-    '-c',
-    'diff.renameLimit=1000',
-    '-c',
-    'core.quotePath=false',
-    '-c',
-    'log.showSignature=false',
-  ];
-  return spawnSync('git', ['-C', dir, ...settings, ...args], { input: stdin, env, maxBuffer: MAX_ANSWER });
 }

@@ -197,7 +197,7 @@ function bySignals(arms: readonly ArmReport[]): string {
     const points = arm.bySignals.flatMap((p): Mark[] => {
       const { value, low, high } = p.acceptRate;
       // The last stretch may be short, and then says little.
-      if (p.accepted + p.partly + p.rejected < SIGNALS_STEP / 2) return [];
+      if (arm.bySignals.length > 1 && p.accepted + p.partly + p.rejected < SIGNALS_STEP / 2) return [];
       const title = `${arm.name}, up to signal ${p.signals}: ${percent(value)}`;
       return value === null ? [] : [{ x: p.signals, y: value, low, high, title }];
     });
@@ -250,6 +250,7 @@ function latency(arms: readonly ArmReport[]): string {
 }
 
 function ms(value: number): string {
+  if (value >= 1000) return `${(value / 1000).toFixed(1)} s`;
   return `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`;
 }
 

@@ -36,6 +36,7 @@ export function serveArm(kind: ArmKind): void {
   });
   // The parent is gone: nobody waits for an answer.
   process.on('disconnect', () => process.exit(0));
+  process.on('error', () => process.exit(0)); // an answer that was on its way then
 }
 
 async function handle(arm: Arm, message: ToWorker): Promise<FromWorker> {

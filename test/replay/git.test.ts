@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { hunksOf } from '../../src/replay/git.ts';
 import { ReplayError } from '../../src/replay/history.ts';
-import { openSource } from '../../src/replay/source.ts';
+import { fingerprintOf, openSource } from '../../src/replay/source.ts';
 import { commit, folder, git, repository } from './sources.ts';
 
 function read(path: string) {
@@ -114,6 +114,29 @@ test('a rename with a change is a change of the new path; a rename alone and a d
   );
   assert.equal(commits.length, 2);
   assert.deepEqual(skipped, { 'deleted file': 1, 'nothing but a rename or a mode': 1, 'commit with nothing left': 1 });
+});
+
+test('the last commits alone, without what the user excludes', (t) => {
+  const dir = repository(t);
+  for (let n = 0; n < 5; n++) commit(dir, `Change ${n}`, { 'a.py': `a = ${n}\n`, 'private/b.py': `b = ${n}\n` });
+  commit(dir, 'v1.0.0');
+  commit(dir, 'Private', { 'private/b.py': 'b = 9\n' });
+  const history = openSource(dir, { last: 2, exclude: ['private/**'] });
+  assert.deepEqual(
+    [...history.commits()].map((c) => c.files.map((f) => [f.path, f.after])),
+    [[['a.py', 'a = 3\n']], [['a.py', 'a = 4\n']]],
+  );
+  assert.equal(history.skipped.get('file that may hold secrets'), undefined);
+  assert.equal(history.skipped.get('excluded file'), 6);
+  assert.notEqual(fingerprintOf(dir, { last: 2 }), fingerprintOf(dir, { last: 3 }));
+});
+
+test('a history of binary files has no commits left, and says what was left out', (t) => {
+  const dir = repository(t);
+  for (const n of [1, 2]) commit(dir, `Picture ${n}`, { 'image.png': Uint8Array.of(0x89, 0x50, 0, n) });
+  const { commits, skipped } = read(dir);
+  assert.deepEqual(commits, []);
+  assert.deepEqual(skipped, { 'binary, not UTF-8 or huge': 2, 'commit with nothing left': 2 });
 });
 
 test('a shallow clone begins after the commit whose parent it lacks', (t) => {

@@ -176,7 +176,8 @@ test('a fresh arm for each source, unless in sequence', async () => {
 for (const where of ['answering', 'training', 'saving'] as const) {
   test(`a run that ended while ${where} goes on to the same report, and trains no more than once`, async () => {
     const source = sample();
-    const whole = await runSession([source], settings('whole', [REPEATER]), QUIET);
+    const span = { since: null, limit: 4, signals: null, every: 1 };
+    const whole = await runSession([source], settings('whole', [REPEATER], { span }), QUIET);
     let calls = 0;
     const fail = (at: number): void => {
       if (++calls === at) throw new ReplayError('The power went.');
@@ -197,9 +198,13 @@ for (const where of ['answering', 'training', 'saving'] as const) {
     }
     const logs = `broken ${where}`;
     const frail = { ...REPEATER, start: async () => new Frail() };
-    await assert.rejects(runSession([source], settings(logs, [frail]), QUIET), /power went/);
+    await assert.rejects(runSession([source], settings(logs, [frail], { span }), QUIET), /power went/);
     const again = new Repeater();
-    const resumed = await runSession([source], settings(logs, [{ ...REPEATER, start: async () => again }]), QUIET);
+    const resumed = await runSession(
+      [source],
+      settings(logs, [{ ...REPEATER, start: async () => again }], { span }),
+      QUIET,
+    );
     assert.deepEqual(plain(resumed), plain(whole));
     const { steps } = resumed.report.pooled.arms[0]!.cost.training!;
     assert.ok(again.trainings > 0 && again.trainings < steps, `${again.trainings} of ${steps} trainings`);

@@ -9,7 +9,7 @@ import { parseOptions } from '../../scripts/replay.ts';
 import { ReplayError } from '../../src/replay/history.ts';
 import { AnswerLog } from '../../src/replay/log.ts';
 import { writeTinyModel } from '../model/tiny.ts';
-import { SAMPLE } from './sources.ts';
+import { commit, repository, SAMPLE } from './sources.ts';
 
 let dir: string;
 before(() => {
@@ -62,7 +62,7 @@ function withoutCost(path: string): unknown {
   );
 }
 
-const ARGS = [SAMPLE, '--limit', '3', '--seed', '5'];
+const ARGS = [SAMPLE, '--limit', '2', '--seed', '5'];
 
 test('one worker or two, in one go or killed and resumed: the same report but for its cost', async () => {
   const out = (name: string) => join(dir, `${name}.json`);
@@ -120,6 +120,14 @@ test('--since takes earlier commits over without asks, --signals ends at a signa
   await command('part', [SAMPLE, SAMPLE, '--arms', 'copy', '--sequence', '--limit', '2', '--out', sequence]);
   const [first, second] = JSON.parse(readFileSync(sequence, 'utf8')).sources;
   assert.ok(second.arms[0].exact.typing > first.arms[0].exact.typing, 'the second time it has seen every line');
+});
+
+test('a history of binary files is an error that says what was left out', async (t) => {
+  const source = repository(t);
+  commit(source, 'Picture', { 'image.png': Uint8Array.of(0x89, 0x50, 0, 1) });
+  const { code, stderr } = await command('binary', [source, '--arms', 'copy']);
+  assert.equal(code, 1);
+  assert.match(stderr, /has nothing to replay: left out were 1 × binary, not UTF-8 or huge/);
 });
 
 test('a source without anything to replay is an error that says so', async () => {
