@@ -6,6 +6,7 @@ import * as vscode from 'vscode';
 import { RecentEdits } from './completion/recent.ts';
 import { Announcer } from './editor/announce.ts';
 import { Calm } from './editor/calm.ts';
+import { chooseModel, offerModel } from './editor/choose-model.ts';
 import { registerCommands } from './editor/commands.ts';
 import { Documents, keyOf, SCHEMES } from './editor/documents.ts';
 import { listen } from './editor/events.ts';
@@ -51,6 +52,7 @@ export function activate(context: vscode.ExtensionContext): void {
     outbox: new Outbox(),
     log: (level, message) => log.write(level, message),
     onState: (state) => engineStates.fire(state),
+    onModelOffered: (model) => void offerModel(model, context.globalState),
   });
   const fates = new Fates({
     windowId,
@@ -174,7 +176,7 @@ export function activate(context: vscode.ExtensionContext): void {
         },
         onEngineState: engineStates.event,
       },
-      { 'knack.replayRepository': () => replay.run() },
+      { 'knack.replayRepository': () => replay.run(), 'knack.chooseModel': () => chooseModel(client, log) },
     ),
     vscode.workspace.onDidChangeConfiguration((e) => e.affectsConfiguration('knack') && configure()),
     vscode.workspace.onDidGrantWorkspaceTrust(configure),

@@ -160,6 +160,7 @@ async function showMenu({ client, calm }: CommandPorts): Promise<void> {
       ? entry('mortar-board', t('Learn again'), 'knack.resumeLearning')
       : entry('debug-pause', t('Pause learning'), 'knack.pauseLearning'),
     entry('play', t('Train now'), 'knack.trainNow'),
+    entry('library', t('Choose a model'), 'knack.chooseModel'),
     entry('settings-gear', t('Settings'), 'knack.openSettings'),
     entry('output', t('Show the log'), 'knack.showLog'),
     ...(phase === 'failed' ? [entry('debug-restart', t('Restart the engine'), 'knack.restartEngine')] : []),

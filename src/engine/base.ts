@@ -3,7 +3,6 @@ import { dirname, join } from 'node:path';
 import { baseOfAdapter, readAdapter } from '../model/adapter.ts';
 import { findModel as findDefault } from '../model/base.ts';
 import type { PromptStyle } from '../model/library/catalogue.ts';
-import { checkMemory } from '../model/library/memory.ts';
 import { type Model, openModel } from '../model/source.ts';
 import { createTokenizer, type Tokenizer } from '../model/tokenizer.ts';
 import { tuned } from '../model/tuned.ts';
@@ -51,7 +50,6 @@ export async function loadBase(
   style: PromptStyle | null = null,
 ): Promise<Base> {
   const plain = await openModel(path, { cacheDir });
-  checkMemory(plain.describe, plain.config);
   const tokenizer = createTokenizer(plain.tokenizerSpec, plain.config.vocab, plain.config.eosIds);
   const { family, layers, hidden } = plain.config;
   const log = tuning === null ? null : logFormat(tokenizer);

@@ -32,6 +32,8 @@ export interface ClientOptions {
   readonly outbox: Outbox;
   readonly log: (level: LogLevel, message: string) => void;
   readonly onState: (state: EngineState) => void;
+  /** A better model would be fast enough here. */
+  readonly onModelOffered?: (model: protocol.ModelEntry) => void;
   readonly times?: Partial<ClientTimes>;
 }
 
@@ -94,6 +96,8 @@ export class EngineClient {
   #disposed = false;
   #flushing: Promise<void> | null = null;
   #later: NodeJS.Timeout | null = null;
+  /** Who follows which download. */
+  readonly #fetching = new Map<string, (done: number, total: number) => void>();
 
   constructor(options: ClientOptions) {
     this.#options = options;
@@ -195,6 +199,33 @@ export class EngineClient {
     return this.#request((engine) => engine.sendRequest(protocol.DownloadModel, undefined));
   }
 
+  /** Models to choose from. @throws EngineUnavailable, or the engine's own error; as do the two below. */
+  models(): Promise<protocol.ModelList> {
+    return this.#request((engine) => engine.sendRequest(protocol.ShowModels, undefined));
+  }
+
+  /** Downloads a model of the catalogue; the file's path. Aborted, it keeps what has arrived. */
+  async fetchModel(id: string, signal: AbortSignal, onBytes: (done: number, total: number) => void): Promise<string> {
+    const cancellation = new CancellationTokenSource();
+    const stop = (): void => cancellation.cancel();
+    signal.addEventListener('abort', stop, { once: true });
+    this.#fetching.set(id, onBytes);
+    try {
+      const { path } = await this.#request((engine) =>
+        engine.sendRequest(protocol.FetchModel, { id }, cancellation.token),
+      );
+      return path;
+    } finally {
+      this.#fetching.delete(id);
+      signal.removeEventListener('abort', stop);
+    }
+  }
+
+  /** Measures how fast the model that serves answers on this machine. */
+  measureSpeed(): Promise<void> {
+    return this.#request((engine) => engine.sendRequest(protocol.MeasureSpeed, undefined));
+  }
+
   /** @throws EngineUnavailable, or the engine's own error. */
   trainNow(): Promise<{ started: boolean; reason: string }> {
     return this.#request((engine) => engine.sendRequest(protocol.TrainNow, undefined));
@@ -273,6 +304,8 @@ export class EngineClient {
     connection.onNotification(protocol.StateChanged, (state) => {
       if (this.#child === child) this.#setState(state);
     });
+    connection.onNotification(protocol.FetchProgress, ({ id, done, total }) => this.#fetching.get(id)?.(done, total));
+    connection.onNotification(protocol.ModelOffered, (model) => this.#options.onModelOffered?.(model));
     connection.onNotification(protocol.Log, ({ level, message }) => this.#options.log(level, message));
     connection.listen();
     void child.exited.then((exit) => this.#onExit(child, exit, performance.now() - started));

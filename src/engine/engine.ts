@@ -9,6 +9,7 @@ import { loraFor } from '../trainer/plan.ts';
 import { type Base, findModel, loadBase, shippedTuning } from './base.ts';
 import { BASE, deleteCheckpoints, loadCheckpoint, loadCurrent } from './checkpoint.ts';
 import { Devices } from './devices.ts';
+import { Models } from './models.ts';
 import * as protocol from './protocol.ts';
 import { Schedule } from './schedule.ts';
 import { Server } from './serve.ts';
@@ -18,6 +19,11 @@ import { overviewOf, promptView } from './view.ts';
 
 /** How often to look whether another window's trainer has promoted a checkpoint. */
 const POINTER_MS = 1000;
+/** How often to look whether nobody types, so that the model's speed can be measured, and for how long nobody must have. */
+const MEASURE_MS = 10_000;
+const MEASURE_IDLE_MS = 45_000;
+/** Tokens of an answer when the speed is measured, at most. */
+const SPEED_TOKENS = 10;
 const RETENTION_MS = 6 * 3_600_000;
 
 type Level = 'debug' | 'info' | 'warn' | 'error';
@@ -45,6 +51,12 @@ export class Engine {
   #swapping = false;
   /** A checkpoint that could not be used: looked at once, not every second. */
   #unusable: string | null = null;
+  /** The file or folder of the model that serves. */
+  #path: string | null = null;
+  #models: Models | null = null;
+  #lastActivity = 0;
+  /** Whether this engine has looked whether its model was measured. */
+  #measured = false;
 
   constructor(connection: MessageConnection, paths: ChildPaths) {
     this.#connection = connection;
@@ -54,6 +66,9 @@ export class Engine {
     connection.onRequest(protocol.ScoreEdit, (params) => this.#score(params));
     connection.onRequest(protocol.Record, ({ events }) => ({ acked: this.#store?.record(events) ?? [] }));
     connection.onRequest(protocol.DownloadModel, () => this.#fetchModel());
+    connection.onRequest(protocol.ShowModels, () => this.#library().list());
+    connection.onRequest(protocol.FetchModel, ({ id }, token) => this.#fetchKnown(id, token));
+    connection.onRequest(protocol.MeasureSpeed, async () => void (await this.#measureSpeed(() => false)));
     connection.onRequest(protocol.TrainNow, () => this.#trainNow());
     connection.onRequest(protocol.TestDevices, () => this.#testDevices());
     connection.onRequest(protocol.ShowOverview, () => this.#overview());
@@ -132,6 +147,9 @@ export class Engine {
         loaded,
         threads,
       );
+      this.#path = found;
+      this.#lastActivity = Date.now();
+      this.#every(MEASURE_MS, () => void this.#measureWhenIdle());
       this.#startSchedule(base, found);
       this.#enter('ready', '');
     } catch (error) {
@@ -250,7 +268,57 @@ export class Engine {
     await this.#followPointer();
   }
 
+  #library(): Models {
+    this.#models ??= new Models(
+      this.#params!.cacheDir,
+      () => this.#settings().mirror ?? null,
+      () => {
+        const [base, server, path] = [this.#base, this.#server, this.#path];
+        if (base === null || server === null || path === null) return null;
+        return { base, path, complete: (snapshot) => server.complete(snapshot, SPEED_TOKENS, () => false) };
+      },
+    );
+    return this.#models;
+  }
+
+  async #fetchKnown(id: string, token: CancellationToken): Promise<{ path: string }> {
+    const abort = new AbortController();
+    const listener = token.onCancellationRequested(() => abort.abort());
+    let told = 0;
+    try {
+      const path = await this.#library().fetch(id, abort.signal, (done, total) => {
+        if (done < total && Date.now() - told < 200) return;
+        told = Date.now();
+        void this.#connection.sendNotification(protocol.FetchProgress, { id, done, total }).catch(() => undefined);
+      });
+      return { path };
+    } finally {
+      listener.dispose();
+    }
+  }
+
+  /** Once a model and machine, while nobody types; then a better model is offered where the machine is fast enough. */
+  async #measureWhenIdle(): Promise<void> {
+    const isIdle = (): boolean =>
+      Date.now() - this.#lastActivity > MEASURE_IDLE_MS && this.#schedule?.state.phase !== 'running';
+    if (this.#measured || this.#phase !== 'ready' || !isIdle()) return;
+    this.#measured = true;
+    try {
+      if (await this.#library().isUnmeasured()) this.#measured = await this.#measureSpeed(() => !isIdle());
+      const offer = this.#measured ? await this.#library().offer() : null;
+      if (offer !== null) await this.#connection.sendNotification(protocol.ModelOffered, offer);
+    } catch (error) {
+      this.#log('warn', `The model’s speed could not be measured: ${(error as Error).message}`);
+    }
+  }
+
+  async #measureSpeed(shouldStop: () => boolean): Promise<boolean> {
+    if (this.#server === null) throw new Error(t('The model is not loaded yet.'));
+    return this.#library().measure(shouldStop);
+  }
+
   #activity(at: number): void {
+    this.#lastActivity = Date.now();
     this.#guard('Activity', () => this.#store?.activity(this.#params!.windowId, at));
     void this.#schedule?.tick();
   }

@@ -118,6 +118,39 @@ export interface PromptView {
   readonly parts: readonly { readonly tokens: number; readonly text: string }[];
 }
 
+/** A model that could serve. */
+export interface ModelEntry {
+  /** In Knack's catalogue, or null. */
+  readonly id: string | null;
+  /** File or folder; null: not on this machine, to be fetched by its id. */
+  readonly path: string | null;
+  /** Whether it is the one that serves where none is chosen. */
+  readonly isDefault: boolean;
+  readonly title: string;
+  /** Which program keeps it, and under what name, for people; null for one to fetch or of the user's own. */
+  readonly keeper: string | null;
+  readonly parameters: number | null;
+  readonly quantisation: string | null;
+  readonly licence: string | null;
+  readonly bytes: number | null;
+  /** Memory that suggesting with it needs. */
+  readonly memoryBytes: number | null;
+  /** Middle of warm requests on this machine, measured or estimated from another model; null: not known yet. */
+  readonly speed: { readonly p50Ms: number; readonly isMeasured: boolean } | null;
+  readonly forCode: boolean;
+  readonly serves: boolean;
+  /** Why Knack cannot run it, for people. */
+  readonly refusal: string | null;
+}
+
+export interface ModelList {
+  readonly models: readonly ModelEntry[];
+  /** Of the machine. */
+  readonly memoryBytes: number;
+  /** What was not looked at and why, for the log. */
+  readonly notes: readonly string[];
+}
+
 export type EnginePhase =
   | 'starting'
   | 'model-missing' // ask the user, then `downloadModel`
@@ -155,6 +188,15 @@ export const Record = new RequestType<{ events: readonly SignalEvent[] }, { acke
 /** The user did something in this window, sent at most once a second. */
 export const Activity = new NotificationType<{ at: number }>('activity');
 export const DownloadModel = new RequestType<void, void, void>('downloadModel');
+/** Models that lie on this machine and those that can be fetched. */
+export const ShowModels = new RequestType<void, ModelList, void>('models');
+/** Download a model of the catalogue; cancelled, it keeps what has arrived. Answers with the file's path. */
+export const FetchModel = new RequestType<{ id: string }, { path: string }, void>('fetchModel');
+export const FetchProgress = new NotificationType<{ id: string; done: number; total: number }>('fetchProgress');
+/** Measure how fast the model that serves answers here. */
+export const MeasureSpeed = new RequestType<void, void, void>('measureSpeed');
+/** This machine is fast enough for a better model than the default one. */
+export const ModelOffered = new NotificationType<ModelEntry>('modelOffered');
 /** Start a training round now if there is anything to train on, without waiting for idleness. */
 export const TrainNow = new RequestType<void, { started: boolean; reason: string }, void>('trainNow');
 /** Test the devices for training again; answers in a sentence what was found. */

@@ -9,6 +9,7 @@ import { fileError, ModelError } from './errors.ts';
 import { readRange, rememberedHash } from './file.ts';
 import { readGguf } from './gguf.ts';
 import { expectedTensors, type StoredTensor, selectTensors, type Tensor } from './layout.ts';
+import { checkMemory } from './library/memory.ts';
 import { readSafetensors, readSafetensorsFolder } from './safetensors.ts';
 import { specFromTokenizerJson, type TokenizerSpec } from './tokenizer-spec.ts';
 
@@ -31,7 +32,7 @@ const MOST_JSON_BYTES = 64 << 20;
  * `onProgress` runs from 0 to 1 while a file is hashed.
  *
  * Throws ModelError with what to do: 'missing', 'not-a-model', 'truncated', 'corrupt', 'architecture', 'tokenizer',
- * 'dtype'.
+ * 'dtype', 'memory'.
  */
 export async function openModel(
   path: string,
@@ -60,6 +61,7 @@ async function openFile(path: string, options: Options): Promise<Model> {
   const magic = Buffer.from(await readRange(path, 0, Math.min(4, (await stat(path)).size))).toString('latin1');
   if (magic !== 'GGUF' && /\.safetensors$/i.test(path)) return openFolder(dirname(path), basename(path), options);
   const { config, tensors, tokenizer, name } = await readGguf(path);
+  checkMemory(name || basename(path), config);
   return {
     config,
     tensors: selectTensors(config, tensors),
@@ -88,6 +90,7 @@ async function openFolder(folder: string, file: string | null, options: Options)
     }
   };
   const config = parseConfig(await json('config.json'));
+  checkMemory(basename(folder), config);
   const tokenizerSpec = specFromTokenizerJson(await json('tokenizer.json'));
   let weights: { tensors: ReadonlyMap<string, StoredTensor>; files: string[] };
   if (file === null || file === 'model.safetensors') weights = await readSafetensorsFolder(folder);

@@ -25,6 +25,11 @@ export function servingMemory(shape: Shape): number {
   return parametersOf(shape) * WEIGHT_BYTES + cache + pass + ENGINE_BYTES;
 }
 
+/** The same for a model of which only the number of weights is known. */
+export function memoryOf(parameters: number): number {
+  return parameters * WEIGHT_BYTES * 1.05 + ENGINE_BYTES;
+}
+
 /** Bytes of memory that this machine has, or that this process may use of it. */
 export function machineMemory(): number {
   // 0 or 2^64 - 1 where nothing constrains it.
