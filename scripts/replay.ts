@@ -4,16 +4,17 @@
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { build as bundle } from 'esbuild';
 import { defaultCacheDir } from '../src/model/cache.ts';
 import { ARMS, armKinds, REFERENCE } from '../src/replay/arms.ts';
 import { CANARY_ASKS } from '../src/replay/canary.ts';
 import { ReplayError } from '../src/replay/history.ts';
 import { htmlPage } from '../src/replay/page.ts';
-import { table } from '../src/replay/report.ts';
+import { notes, table } from '../src/replay/report.ts';
 import { runSession, type Settings, type Source, type Watcher } from '../src/replay/session.ts';
 import { fingerprintOf, openSource } from '../src/replay/source.ts';
 import { GRAMMARS, ROOT } from './paths.ts';
@@ -114,12 +115,27 @@ function open(source: string): Source {
   return { source, history, fingerprint: fingerprintOf(source) };
 }
 
-/** A digest of all that answers depend on beside the model: the sources and the packages' versions. */
-function codeDigest(): string {
-  const digest = createHash('sha256');
-  for (const file of [...globSync('src/**/*.ts', { cwd: ROOT }).sort(), 'package-lock.json']) {
-    digest.update(`${file}\0`).update(readFileSync(join(ROOT, file)));
-  }
+/**
+ * A digest of all that answers depend on beside the model: the code that reads histories, asks and answers, with the
+ * packages in it, and the versions of the native ones. What else the checkout holds may change, and comments too.
+ */
+async function codeDigest(): Promise<string> {
+  const { dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+  const { outputFiles } = await bundle({
+    entryPoints: ['worker', 'source', 'typist'].map((name) => join(ROOT, 'src', 'replay', `${name}.ts`)),
+    absWorkingDir: ROOT,
+    outdir: join(ROOT, 'dist'),
+    bundle: true,
+    write: false,
+    minifyWhitespace: true,
+    legalComments: 'none',
+    platform: 'node',
+    format: 'esm',
+    external: Object.keys(dependencies),
+    logLevel: 'silent',
+  });
+  const digest = createHash('sha256').update(JSON.stringify(dependencies));
+  for (const { text } of outputFiles) digest.update(text);
   return digest.digest('hex');
 }
 
@@ -151,7 +167,9 @@ function watcher(): Watcher {
     },
     end({ source, skipped, arms }) {
       const reasons = Object.entries(skipped).map(([reason, n]) => `${n} × ${reason}`);
-      console.log(`\n${source}${reasons.length === 0 ? '' : ` (left out: ${reasons.join(', ')})`}\n${table(arms)}`);
+      console.log(
+        `\n${source}${reasons.length === 0 ? '' : ` (left out: ${reasons.join(', ')})`}\n${table(arms)}\n${notes(arms)}`,
+      );
     },
   };
 }
@@ -183,10 +201,10 @@ async function run(): Promise<undefined> {
       moments: html === null ? 0 : MOMENTS,
       worker: join(ROOT, 'src', 'replay', 'worker.ts'),
       logs: join(cacheDir, 'replays'),
-      code: codeDigest(),
+      code: await codeDigest(),
     };
     const { report, moments } = await runSession(sources.map(open), settings, watcher());
-    if (sources.length > 1) console.log(`\npooled\n${table(report.pooled.arms)}`);
+    if (sources.length > 1) console.log(`\npooled\n${table(report.pooled.arms)}\n${notes(report.pooled.arms)}`);
     if (out !== null) {
       const head = { seed: options.seed, commit: ownCommit(), protocol: 1, options: options.span };
       writeFileSync(out, `${JSON.stringify({ ...head, ...report }, null, 1)}\n`);

@@ -195,7 +195,7 @@ function liveMark(arm: ArmReport, y: number, x: number): Mark {
 function bySignals(arms: readonly ArmReport[]): string {
   const lines = arms.map((arm, color): Line => {
     const points = arm.bySignals.flatMap((p): Mark[] => {
-      const { value, low, high } = p.acceptRate;
+      const { acceptRate: value, low, high } = p;
       // The last stretch may be short, and then says little.
       if (arm.bySignals.length > 1 && p.accepted + p.partly + p.rejected < SIGNALS_STEP / 2) return [];
       const title = `${arm.name}, up to signal ${p.signals}: ${percent(value)}`;

@@ -193,14 +193,21 @@ function steps(old: string, now: string): { spans: Span[]; stops: Stop[] } {
   return { spans, stops };
 }
 
+/** Characters compared at once, which the runtime does much faster than one by one. */
+const STRIDE = 256;
+
 export function commonPrefix(a: string, b: string): number {
   let n = 0;
+  while (n + STRIDE <= Math.min(a.length, b.length) && a.slice(n, n + STRIDE) === b.slice(n, n + STRIDE)) n += STRIDE;
   while (n < a.length && n < b.length && a[n] === b[n]) n++;
   return n;
 }
 
 export function commonSuffix(a: string, b: string, most: number): number {
   let n = 0;
+  const same = (length: number): boolean =>
+    a.slice(a.length - n - length, a.length - n) === b.slice(b.length - n - length, b.length - n);
+  while (n + STRIDE <= most && same(STRIDE)) n += STRIDE;
   while (n < most && a[a.length - 1 - n] === b[b.length - 1 - n]) n++;
   return n;
 }

@@ -21,7 +21,7 @@ export interface Quality {
 }
 
 /** Edits past which two stretches of text count as wholly different. */
-const MAX_EDITS = 200;
+const MAX_EDITS = 100;
 
 /**
  * @param after the document after the edit
@@ -61,10 +61,24 @@ function reversal({ path, document, recent }: Question, edit: Edit, after: strin
   const from = offsetAt(document, { line: last.line, character: 0 })!;
   const to = offsetAt(document, { line: end, character: lines.at(-1)!.length })!;
   const old = document.slice(0, from) + last.removed + document.slice(to);
+  const typed = difference(old, document);
+  const changed = difference(document, after);
+  // What neither takes away anything that came, nor brings something where something went, leads nowhere back.
+  const [typedEnd, changedEnd] = [typed.start + typed.came, changed.start + changed.gone];
+  const takes = changed.start < typedEnd && typed.start < changedEnd;
+  const touches = changed.start <= typedEnd && typed.start <= changedEnd;
+  if (!takes && (typed.gone === 0 || changed.came === 0 || !touches)) return 0;
   const change = distance(document, after);
   if (change === 0) return 0;
   const back = (distance(old, document) + change - distance(old, after)) / 2;
   return Math.min(1, Math.max(0, back / change));
+}
+
+/** Where two texts begin to differ, and how many characters of the one gave way to how many of the other. */
+function difference(before: string, now: string) {
+  const start = commonPrefix(before, now);
+  const tail = commonSuffix(before, now, Math.min(before.length, now.length) - start);
+  return { start, gone: before.length - tail - start, came: now.length - tail - start };
 }
 
 /** Characters that are deleted and inserted from one text to the other. */

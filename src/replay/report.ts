@@ -61,7 +61,10 @@ export interface SignalsPoint {
   readonly accepted: number;
   readonly partly: number;
   readonly rejected: number;
-  readonly acceptRate: Interval;
+  readonly acceptRate: number | null;
+  /** Its interval. */
+  readonly low: number | null;
+  readonly high: number | null;
 }
 
 export interface ArmReport {
@@ -208,6 +211,43 @@ export function table(arms: readonly ArmReport[]): string {
     .join('\n');
 }
 
+/** What the table has no column for, a line each: arms against each other, forgetting, syntax, training. */
+export function notes(arms: readonly ArmReport[]): string {
+  const percent = (x: number | null): string => (x === null ? '-' : `${(100 * x).toFixed(1)} %`);
+  const change = ({ value, low, high }: Interval): string => {
+    const show = (x: number): string => `${x >= 0 ? '+' : ''}${percent(x)}`;
+    if (value === null) return 'no figure (out of range, or saves too little)';
+    return low === null || high === null ? show(value) : `${show(value)} (${show(low)} to ${show(high)})`;
+  };
+  const lines = arms.flatMap((a) => {
+    const { shown } = a.quality;
+    const { training } = a.cost;
+    return [
+      ...Object.entries(a.vs ?? {}).map(([n, v]) => `${a.name}: accept rate at equal saved against ${n} ${change(v)}`),
+      ...(a.lift && a.name !== REFERENCE
+        ? [
+            `${a.name}: lift ${change(a.lift.all.acceptRateAtEqualSaved)}, last half ${change(a.lift.lastHalf.acceptRateAtEqualSaved)}`,
+          ]
+        : []),
+      ...(a.forgetting
+        ? [
+            `${a.name}: exact at arrival in the canary ${percent(a.forgetting.before)} before, ${percent(a.forgetting.after)} after`,
+          ]
+        : []),
+      ...(training
+        ? [`${a.name}: ${training.labels} lessons, ${training.steps} steps, ${training.tokens} tokens trained`]
+        : []),
+      ...(shown.answers > 0
+        ? [
+            `${a.name}: of those shown ${percent(shown.newErrors)} bring syntax errors (right ones ${percent(shown.newErrorsByOutcome.right)}, ` +
+              `wrong ones ${percent(shown.newErrorsByOutcome.wrong)}), ${percent(shown.undoes)} undo the last edit, ${percent(shown.removesLines)} delete lines`,
+          ]
+        : []),
+    ];
+  });
+  return lines.join('\n');
+}
+
 function exactnessOf(runs: readonly Run[]) {
   const { asks, exact } = exactness(runs);
   return { asks, exact };
@@ -239,7 +279,15 @@ function bySignals({ runs, threshold }: ArmRuns, seed: number): SignalsPoint[] {
         weigh((c) => c.shown),
       );
     });
-    points.push({ signals, accepted, partly, rejected: shown - accepted - partly, acceptRate: rate });
+    points.push({
+      signals,
+      accepted,
+      partly,
+      rejected: shown - accepted - partly,
+      acceptRate: rate.value,
+      low: rate.low,
+      high: rate.high,
+    });
     blocks = new Map();
   };
   for (const [source, run] of runs.entries()) {
