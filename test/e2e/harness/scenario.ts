@@ -44,17 +44,18 @@ export function openingOf(text: string, place: Place): { line: number; column: n
   return { line: at + 1, column: opening.length + 1 };
 }
 
-/** What an editor holds with the cursor on a new, indented line at the start of the function's body. */
+/** What an editor holds once a new, indented line was opened at the start of the function's body. */
 export function snapshotAt(text: string, place: Place): Snapshot {
   const lines = text.split('\n');
   const { line } = openingOf(text, place);
+  const opening = lines[line - 1]!;
   return {
     path: place.file,
     languageId: 'typescript',
     before: `${lines.slice(0, line).join('\n')}\n${INDENT}`,
     after: `\n${lines.slice(line).join('\n')}`,
     startLine: 0,
-    recent: [],
+    recent: [{ path: place.file, line: line - 1, removed: opening, added: `${opening}\n${INDENT}` }],
   };
 }
 
