@@ -26,7 +26,7 @@ import { readEdits } from './tune/commits.ts';
 import { heldOutLoss } from './tune/loss.ts';
 import { packed, sequences } from './tune/stream.ts';
 
-const USAGE = `Usage: npm run tune -- REPLAY… [--tune REPLAY]… [--name NAME] [--steps N] [--lr X] [--rank N] [--batch N] [--length N]
+const USAGE = `Usage: npm run tune -- REPLAY… [--tune REPLAY]… [--name NAME] [--model PATH] [--steps N] [--lr X] [--rank N] [--batch N] [--length N]
        [--seed S] [--threads N] [--save-every N] [--stop-at N] [--out DIR]`;
 
 /** Rows that carry loss, as a share of a batch's tokens. */
@@ -39,7 +39,7 @@ async function run(): Promise<undefined> {
   const options = parse(process.argv.slice(2));
   const cacheDir = defaultCacheDir();
   const folder = join(cacheDir, 'tune', options.name);
-  const base = await loadBase(await baseModel(console.log), cacheDir, () => undefined);
+  const base = await loadBase(options.model ?? (await baseModel(console.log)), cacheDir, () => undefined);
   const { model, tokenizer } = base;
   const marks = marksOf(tokenizer);
   if (marks === null) throw new UserError('This base has no tokens for the marks of an edit log.');
@@ -172,6 +172,7 @@ function parse(args: readonly string[]) {
       options: {
         tune: { type: 'string', multiple: true },
         name: text,
+        model: text,
         steps: text,
         lr: text,
         rank: text,
@@ -193,6 +194,7 @@ function parse(args: readonly string[]) {
     return {
       sources: positionals,
       tune: values.tune ?? [],
+      model: values.model ?? null,
       name: values.name ?? 'log-1',
       out: values.out ?? null,
       steps: number('steps', 1000, 1),

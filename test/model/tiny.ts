@@ -35,10 +35,17 @@ const CONFIG = {
   eos_token_id: 256,
 };
 
-/** Another seed makes another model, with a hash of its own. */
-export function writeTinyModel(folder: string, seed = 1): void {
+/** The marks of edit logs (prompt/marks.ts) in the byte alphabet, as merges. */
+const MARKS = ['Â «', 'Â »', 'Â §', 'Â ¿', 'Â ¬', 'â Ģ', 'âĢ ł'];
+
+/**
+ * Another seed makes another model, with a hash of its own.
+ *
+ * @param hasMarks whether it can be tuned to write edits
+ */
+export function writeTinyModel(folder: string, seed = 1, hasMarks = false): void {
   mkdirSync(folder, { recursive: true });
-  const { json, tokens } = tokenizer();
+  const { json, tokens } = tokenizer(hasMarks ? MARKS : []);
   const config = { ...CONFIG, vocab_size: tokens.length };
   const file = (name: string, value: unknown): void => writeFileSync(join(folder, name), JSON.stringify(value));
   file('config.json', config);
@@ -60,21 +67,22 @@ function successor(byte: number): number {
   return of === undefined ? (byte + 1) % 256 : of.charCodeAt(0);
 }
 
-/** Bytes in GPT-2's alphabet, one merge, and two tokens that stand for no text. */
-function tokenizer(): { json: unknown; tokens: readonly string[] } {
+/** Bytes in GPT-2's alphabet, a merge or more, and two tokens that stand for no text. */
+function tokenizer(more: readonly string[]): { json: unknown; tokens: readonly string[] } {
   const tokens: string[] = [];
   let beyond = 256;
   for (let byte = 0; byte < 256; byte++) {
     const printable = (byte > 0x20 && byte < 0x7f) || (byte > 0xa0 && byte !== 0xad);
     tokens.push(String.fromCodePoint(printable ? byte : beyond++));
   }
-  tokens.push(END, FILENAME, 'ĠĠ');
+  const merges = ['Ġ Ġ', ...more];
+  tokens.push(END, FILENAME, ...merges.map((pair) => pair.replace(' ', '')));
   const added = [END, FILENAME].map((content) => ({ id: tokens.indexOf(content), content, special: true }));
   const json = {
     added_tokens: added,
     normalizer: null,
     pre_tokenizer: { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true },
-    model: { type: 'BPE', vocab: Object.fromEntries(tokens.map((text, id) => [text, id])), merges: ['Ġ Ġ'] },
+    model: { type: 'BPE', vocab: Object.fromEntries(tokens.map((text, id) => [text, id])), merges },
   };
   return { json, tokens };
 }
