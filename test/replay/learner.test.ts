@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -215,6 +216,31 @@ for (const where of ['answering', 'training', 'saving'] as const) {
     assert.equal(new Set(lines.map((l) => JSON.parse(l).id ?? JSON.parse(l).training)).size, lines.length);
   });
 }
+
+test('killed with kill -9 in the middle, a run in two processes goes on to the same report', async () => {
+  const run = (logs: string, killAt: number | null): Promise<NodeJS.Signals | null> => {
+    const script = join(import.meta.dirname, 'repeater-run.ts');
+    const args = [script, join(dir, logs), join(dir, `${logs}.json`)];
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'] });
+    const watch = setInterval(() => {
+      const log = existsSync(join(dir, logs)) && readdirSync(join(dir, logs)).find((n) => n.endsWith('.jsonl'));
+      if (!log || killAt === null) return;
+      if (readFileSync(join(dir, logs, log), 'utf8').split('\n').length > killAt) child.kill('SIGKILL');
+    }, 2);
+    return new Promise((resolve) => {
+      child.on('close', (_, signal) => {
+        clearInterval(watch);
+        resolve(signal);
+      });
+    });
+  };
+  assert.equal(await run('killed', 60), 'SIGKILL');
+  assert.equal(await run('killed', null), null);
+  assert.equal(await run('unbroken', null), null);
+  const read = (name: string) =>
+    JSON.parse(readFileSync(join(dir, `${name}.json`), 'utf8'), (key, value) => (key === 'cost' ? undefined : value));
+  assert.deepEqual(read('killed'), read('unbroken'));
+});
 
 test('in a process of its own it answers the same', async () => {
   const here = await runSession([repetitive(30)], settings('here', [REPEATER]), QUIET);
