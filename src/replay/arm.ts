@@ -8,6 +8,8 @@ export interface Answer {
   readonly edit: Edit;
   /** Compared with the arm's threshold; larger is surer. */
   readonly confidence: number;
+  /** What an arm that learns wants to find again in the lesson, such as log-probabilities: plain JSON, logged too. */
+  readonly own?: unknown;
 }
 
 /** What of the history an arm may watch. */
