@@ -12,6 +12,7 @@ module.exports = {
     only('signals-imports', { path: '^src/signals/' }, { path: '^src/', pathNot: '^src/(signals|completion)/' }),
     only('prompt-imports', { path: '^src/prompt/' }, { path: '^src/', pathNot: '^src/(prompt|completion|model)/' }),
     only('completion-imports', { path: '^src/completion/' }, { path: '^src/', pathNot: '^src/completion/' }),
+    only('panel-imports', { path: '^src/panel/' }, { path: '^src/', pathNot: '^src/(panel/|engine/protocol\\.ts$|signals/(view|signal)\\.ts$)' }),
     only('engine-knows-no-editor', { path: '^src/engine/' }, { path: '^src/(editor/|extension\\.ts)' }),
     only('host-loads-no-native', { path: '^src/(editor/|extension\\.ts$)' }, { path: 'onnxruntime|better-sqlite3', reachable: true }),
     only('replay-imports', { path: '^src/replay/' }, { path: '^src/', pathNot: '^src/(replay|completion|model|trainer)/|^src/signals/(?!store|migrations)|^src/engine/(serve|base|checkpoint)\\.ts$' }),

@@ -1,8 +1,9 @@
 /**
  * `npm run package [-- --target linux-x64]`: makes dist/knack-<version>-<target>.vsix with that target's native files
- * only. All targets can be made on any platform: the two native packages carry every platform's binaries.
+ * only, and looks at what is in it. `--target` may be given more than once; `--target all` makes every one. All can be
+ * made on any platform: the two native packages carry every platform's binaries.
  */
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -10,12 +11,13 @@ import { build } from './build.ts';
 import { ROOT } from './paths.ts';
 import { run } from './process.ts';
 import { main, step, UserError } from './progress.ts';
+import { checkVsix } from './vsix-contents.ts';
 
 const ORT = 'node_modules/onnxruntime-node/bin/napi-v6';
 const SQLITE = 'node_modules/better-sqlite3/prebuilds';
 
 /** VS Code's name of a platform -> the native files that it needs. onnxruntime-node has no darwin-x64 and no musl binary. */
-const TARGETS: Readonly<Record<string, readonly string[]>> = {
+export const TARGETS: Readonly<Record<string, readonly string[]>> = {
   'linux-x64': [`${ORT}/linux/x64/*`, `${SQLITE}/linux-x64.node`],
   'linux-arm64': [`${ORT}/linux/arm64/*`, `${SQLITE}/linux-arm64.node`],
   // the other dylib is the same file under a longer name; the binding asks for this one
@@ -45,16 +47,23 @@ export async function packageExtension(target: string): Promise<string> {
     const rules = [readFileSync(join(ROOT, '.vscodeignore'), 'utf8'), ...natives.map((file) => `!${file}`)];
     writeFileSync(ignoreFile, rules.join('\n') + '\n');
     const vsce = join(ROOT, 'node_modules', '@vscode', 'vsce', 'vsce');
-    const options = ['--no-rewrite-relative-links', '--allow-missing-repository'];
+    const options = ['--no-rewrite-relative-links'];
     const { status, output } = await run(
       process.execPath,
       [vsce, 'package', '--target', target, '--ignoreFile', ignoreFile, '--out', vsix, ...options],
       { cwd: ROOT },
     );
-    if (status !== 0) throw new UserError(`vsce could not make the package:\n${output.trim()}`);
+    // A warning is something that the marketplace's readers would see.
+    if (status !== 0 || /\bwarning\b/i.test(output)) {
+      throw new UserError(`vsce could not make the package:\n${output.trim()}`);
+    }
   } finally {
     rmSync(temporary, { recursive: true, force: true });
   }
+  checkVsix(
+    vsix,
+    natives.flatMap((file) => globSync(file, { cwd: ROOT })).map((file) => file.replaceAll('\\', '/')),
+  );
   return vsix;
 }
 
@@ -63,10 +72,13 @@ export const hostTarget = () => `${process.platform}-${process.arch}`;
 
 if (import.meta.main) {
   await main(async () => {
-    const { values } = parseArgs({ options: { target: { type: 'string', default: hostTarget() } } });
+    const { values } = parseArgs({ options: { target: { type: 'string', multiple: true, default: [hostTarget()] } } });
+    const targets = values.target.flatMap((target) => (target === 'all' ? Object.keys(TARGETS) : target));
     await step('Building', build);
-    const vsix = await step(`Packaging for ${values.target}`, () => packageExtension(values.target));
-    console.log(`${vsix} (${(statSync(vsix).size / 1e6).toFixed(1)} MB)`);
+    for (const target of targets) {
+      const vsix = await step(`Packaging for ${target}`, () => packageExtension(target));
+      console.log(`${vsix} (${(statSync(vsix).size / 1e6).toFixed(1)} MB)`);
+    }
     return 0;
   });
 }

@@ -13,12 +13,18 @@ import { listen } from './editor/events.ts';
 import { Fates } from './editor/fates.ts';
 import { askGit, GitIgnored } from './editor/git-ignored.ts';
 import { gitProgram, onIgnoreRules } from './editor/git-program.ts';
+import { goBack } from './editor/go-back.ts';
 import { Log } from './editor/log.ts';
+import { Pages } from './editor/pages.ts';
+import { Panel } from './editor/panel.ts';
 import { Provider } from './editor/provider.ts';
 import { writeReadyMark } from './editor/ready.ts';
 import { ReplayCommand } from './editor/replay.ts';
+import { report } from './editor/report.ts';
 import { type Parsed, parseSettings } from './editor/settings.ts';
 import { StatusBar } from './editor/statusbar.ts';
+import { showStored } from './editor/stored.ts';
+import { Why } from './editor/why.ts';
 import { EngineClient } from './engine/client.ts';
 import type { EngineState } from './engine/protocol.ts';
 import { defaultCacheDir } from './model/cache.ts';
@@ -54,10 +60,18 @@ export function activate(context: vscode.ExtensionContext): void {
     onState: (state) => engineStates.fire(state),
     onModelOffered: (model) => void offerModel(model, context.globalState),
   });
+  const pages = new Pages();
+  const panel = new Panel(context.extensionUri, client, () => settings);
+  const why = new Why(client, pages, () => settings);
   const fates = new Fates({
     windowId,
-    record: (events) => client.record(events),
-    onOffered: (offered) => void vscode.commands.executeCommand('setContext', 'knack.offered', offered),
+    record: (events) => {
+      why.note(events);
+      if (events.some((e) => e.type === 'outcome' && e.kind === 'accepted')) setContext('knack.accepted', true);
+      client.record(events);
+      panel.refresh();
+    },
+    onOffered: (offered) => setContext('knack.offered', offered),
   });
   const recent = new RecentEdits();
   const git = gitProgram();
@@ -83,7 +97,7 @@ export function activate(context: vscode.ExtensionContext): void {
   }
   function showSilence(): void {
     showQuiet();
-    void vscode.commands.executeCommand('setContext', 'knack.snoozed', calm.snoozed);
+    setContext('knack.snoozed', calm.snoozed);
   }
 
   const replay = new ReplayCommand({
@@ -155,11 +169,15 @@ export function activate(context: vscode.ExtensionContext): void {
     log,
     bar,
     calm,
+    pages,
+    panel,
     engineStates,
     { dispose: () => attending?.dispose() },
     engineStates.event((state) => {
       bar.update({ engine: state });
       if (settings.enabled) announcer.onState(state);
+      setContext('knack.ready', state.phase === 'ready');
+      panel.refresh();
       markReady(state, log);
     }),
     replay,
@@ -172,11 +190,20 @@ export function activate(context: vscode.ExtensionContext): void {
         forget: () => {
           fates.forget();
           recent.clear();
+          why.forget();
           void replay.forget().catch(log.error);
         },
         onEngineState: engineStates.event,
       },
-      { 'knack.replayRepository': () => replay.run(), 'knack.chooseModel': () => chooseModel(client, log) },
+      {
+        'knack.panel': () => panel.show(),
+        'knack.why': () => why.show(),
+        'knack.stored': () => showStored(client, pages),
+        'knack.goBack': (checkpoint?: unknown) => goBack(client, checkpoint),
+        'knack.report': () => report(context.extension, client.state, log),
+        'knack.replayRepository': () => replay.run(),
+        'knack.chooseModel': () => chooseModel(client, log),
+      },
     ),
     vscode.workspace.onDidChangeConfiguration((e) => e.affectsConfiguration('knack') && configure()),
     vscode.workspace.onDidGrantWorkspaceTrust(configure),
@@ -208,6 +235,11 @@ function readSettings(): Parsed {
     const given = [globalValue, workspaceValue].filter((value) => value !== undefined);
     return given.every(Array.isArray) ? given.flat() : given.find((value) => !Array.isArray(value));
   });
+}
+
+/** For `when` clauses and the walkthrough. */
+function setContext(key: string, value: unknown): void {
+  void vscode.commands.executeCommand('setContext', key, value);
 }
 
 function timeOfDay(at: number): string {

@@ -155,6 +155,9 @@ async function showMenu({ client, calm }: CommandPorts): Promise<void> {
     calm.snoozed
       ? entry('bell', t('End the snooze'), 'knack.wake')
       : entry('bell-slash', t('Snooze …'), 'knack.snooze'),
+    entry('graph', t('Show the panel'), 'knack.panel'),
+    entry('question', t('Why this suggestion?'), 'knack.why'),
+    entry('database', t('Show what is stored'), 'knack.stored'),
     entry('circle-slash', t('Switch off'), 'knack.disable'),
     configuration.get('training.enabled') === false
       ? entry('mortar-board', t('Learn again'), 'knack.resumeLearning')
@@ -163,6 +166,7 @@ async function showMenu({ client, calm }: CommandPorts): Promise<void> {
     entry('library', t('Choose a model'), 'knack.chooseModel'),
     entry('settings-gear', t('Settings'), 'knack.openSettings'),
     entry('output', t('Show the log'), 'knack.showLog'),
+    entry('report', t('Report a problem'), 'knack.report'),
     ...(phase === 'failed' ? [entry('debug-restart', t('Restart the engine'), 'knack.restartEngine')] : []),
   ];
   const chosen = await vscode.window.showQuickPick(entries, { title: 'Knack' });

@@ -31,7 +31,7 @@ export interface EditorOptions {
   readonly settings?: Readonly<Record<string, unknown>>;
   /** Environment of the extension over that of this process. */
   readonly env?: Readonly<Record<string, string>>;
-  readonly theme?: 'dark' | 'light';
+  readonly theme?: keyof typeof THEMES;
   /** Gets a line for each step of the set-up that takes time. */
   readonly detail?: (line: string) => void;
 }
@@ -48,7 +48,11 @@ export const PLAIN_TYPING = {
   'editor.minimap.enabled': false,
   'files.autoSave': 'off',
 };
-const THEMES = { dark: 'Default Dark Modern', light: 'Default Light Modern' } as const;
+const THEMES = {
+  dark: 'Default Dark Modern',
+  light: 'Default Light Modern',
+  hc: 'Default High Contrast',
+} as const;
 const CHROMIUM_ARGUMENTS =
   '--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync';
 
@@ -206,6 +210,12 @@ export class TestEditor {
 
   /** Runs a command by its title, through the command palette. */
   async runCommand(title: string): Promise<void> {
+    await this.startCommand(title);
+    await this.page.locator('.quick-input-widget input').waitFor({ state: 'hidden', timeout: 20_000 });
+  }
+
+  /** Runs a command that asks on in the same place. */
+  async startCommand(title: string): Promise<void> {
     await this.page.keyboard.press('F1');
     const input = this.page.locator('.quick-input-widget input');
     await input.waitFor({ state: 'visible', timeout: 20_000 });
@@ -217,13 +227,17 @@ export class TestEditor {
       .first()
       .waitFor({ timeout: 20_000 });
     await this.page.keyboard.press('Enter');
-    await input.waitFor({ state: 'hidden', timeout: 20_000 });
   }
 
   /** Saves the active file. */
   async save(): Promise<void> {
     await this.press('Control+s');
     await this.page.locator('.tab.active.dirty').waitFor({ state: 'detached', timeout: 10_000 });
+  }
+
+  /** What stands in a webview: the panel's page. */
+  webview() {
+    return this.page.frameLocator('iframe.webview.ready').frameLocator('iframe#active-frame');
   }
 
   /** Writes a PNG of the window. */

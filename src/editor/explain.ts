@@ -1,0 +1,154 @@
+/** Pages of text about single suggestions: why it was made, and all that is stored of it. Pure. */
+import { t } from '@vscode/l10n';
+import { confidenceOf, type Eagerness, LEAST_CONFIDENCE } from '../completion/eagerness.ts';
+import type { Snapshot } from '../completion/snapshot.ts';
+import type { Suggestion } from '../completion/suggestion.ts';
+import type { CheckpointInfo, PromptView } from '../engine/protocol.ts';
+import { type Formats, shortId } from '../panel/format.ts';
+import type { StoredEntry } from '../signals/view.ts';
+
+export interface WhyFacts {
+  readonly suggestion: Suggestion;
+  readonly snapshot: Snapshot;
+  readonly trigger: 'automatic' | 'explicit';
+  readonly at: number;
+  readonly eagerness: Eagerness;
+  /** The checkpoint that made it, if it is still known. */
+  readonly checkpoint: CheckpointInfo | null;
+  /** The prompt, made again now; null if there is no engine to make it. */
+  readonly prompt: PromptView | null;
+  readonly formats: Formats;
+}
+
+/** `Knack: Why This Suggestion?` as Markdown. */
+export function whyPage({
+  suggestion: s,
+  snapshot,
+  trigger,
+  at,
+  eagerness,
+  checkpoint,
+  prompt,
+  formats,
+}: WhyFacts): string {
+  const confidence = confidenceOf(s);
+  const least = LEAST_CONFIDENCE[eagerness];
+  const probability = Math.exp(s.tokenLogprobs.reduce((a, b) => a + b, 0));
+  const maker =
+    s.checkpoint === 'base'
+      ? t('The model as it was downloaded: nothing that was learned had a part in it.')
+      : checkpoint === null
+        ? t('Checkpoint {0}.', shortId(s.checkpoint))
+        : t(
+            'Checkpoint {0}, made {1}: {2}',
+            shortId(s.checkpoint),
+            formats.time(checkpoint.created),
+            checkpoint.reason,
+          );
+  const asked = trigger === 'explicit' ? t('You asked for it.') : t('It came unasked, while you typed.');
+  const sure = t(
+    'It gave each of the {0} tokens a probability of {1} on average, and the whole {2}. Unasked suggestions are shown from {3} on (knack.eagerness: {4}).',
+    s.tokenLogprobs.length,
+    formats.share(confidence),
+    formats.share(probability),
+    formats.share(least),
+    eagerness,
+  );
+  const { start, end } = s.edit;
+  return join(
+    `# ${t('Why this suggestion?')}`,
+    `${snapshot.path}:${start.line + 1}:${start.character + 1}–${end.line + 1}:${end.character + 1}, ${formats.time(at)}. ${asked}`,
+    fenced(s.edit.text, snapshot.languageId),
+    `## ${t('What made it')}`,
+    maker,
+    t('It took {0} ms.', formats.number(s.latencyMs)),
+    `## ${t('How sure the model was')}`,
+    sure,
+    `## ${t('What the model was shown')}`,
+    ...(prompt === null
+      ? [t('The engine is not ready, so the prompt cannot be shown.')]
+      : promptText(prompt, s, formats)),
+  );
+}
+
+function promptText(prompt: PromptView, { promptHash }: Suggestion, { number }: Formats): string[] {
+  const tokens = prompt.parts.reduce((sum, part) => sum + part.tokens, 0);
+  const same =
+    prompt.hash === promptHash
+      ? t('Exactly this:')
+      : t('It has been made again, and is not the same any more; as it would be now:');
+  return [
+    t('{0} tokens in {1} parts, format {2}. {3}', number(tokens), prompt.parts.length, prompt.format, same),
+    ...prompt.parts.flatMap(({ tokens: n, text }, i) => [
+      `### ${t('Part {0}: {1} tokens', i + 1, number(n))}`,
+      fenced(text),
+    ]),
+  ];
+}
+
+/** All that is stored of one suggestion, as Markdown. */
+export function entryPage(entry: StoredEntry, formats: Formats): string {
+  const { offer } = entry;
+  const observed = entry.observed === null ? '' : entry.observed ? t('observed') : t('inferred');
+  const outcome = entry.outcome === null ? t('not known yet') : `${entry.outcome} (${entry.reason}, ${observed})`;
+  const facts: [string, string | number | null][] = [
+    ['id', entry.id],
+    [t('stored'), formats.time(entry.at)],
+    [t('outcome'), outcome],
+    [t('accepted characters'), entry.acceptedChars],
+  ];
+  for (const { afterMs, share } of entry.survival) {
+    facts.push([t('stood after {0} s', afterMs / 1_000), formats.share(share)]);
+  }
+  if (offer) {
+    facts.push(
+      [t('file'), offer.path],
+      [t('language'), offer.language],
+      [t('replaces'), `${place(offer.start)}–${place(offer.end)}`],
+      [t('checkpoint'), offer.checkpoint],
+      [t('asked'), offer.trigger],
+      [t('latency'), `${formats.number(offer.latencyMs)} ms`],
+      [t('log-probabilities'), offer.tokenLogprobs.map((p) => p.toFixed(3)).join(' ')],
+      [t('prompt'), `${offer.promptFormat} ${offer.promptHash ?? ''}`.trim()],
+      [t('window'), offer.windowId],
+      [t('secrets cut out'), offer.redactions],
+    );
+  }
+  const recent = (offer?.recent ?? []).flatMap((edit) => [
+    `### ${edit.path}:${edit.line + 1}`,
+    fenced(edit.removed, 'text'),
+    fenced(edit.added, 'text'),
+  ]);
+  return join(
+    `# ${t('All that is stored of one suggestion')}`,
+    facts
+      .filter(([, value]) => value !== null)
+      .map(([name, value]) => `- ${name}: ${value}`)
+      .join('\n'),
+    `## ${t('The suggestion')}`,
+    fenced(entry.text, offer?.language),
+    ...(entry.typedInstead === null
+      ? []
+      : [`## ${t('What was typed instead')}`, fenced(entry.typedInstead, offer?.language)]),
+    ...(offer === null
+      ? []
+      : [
+          `## ${t('The text before it')}`,
+          fenced(offer.before, offer.language),
+          `## ${t('The text after it')}`,
+          fenced(offer.after, offer.language),
+        ]),
+    ...(recent.length === 0 ? [] : [`## ${t('Recent edits, before and after')}`, ...recent]),
+  );
+}
+
+const place = ({ line, character }: { line: number; character: number }): string => `${line + 1}:${character + 1}`;
+
+/** A fenced block that its text cannot end. */
+export function fenced(text: string, language = ''): string {
+  const longest = Math.max(2, ...(text.match(/`+/g) ?? []).map((ticks) => ticks.length));
+  const fence = '`'.repeat(longest + 1);
+  return `${fence}${language}\n${text}\n${fence}`;
+}
+
+const join = (...paragraphs: readonly string[]): string => `${paragraphs.join('\n\n')}\n`;

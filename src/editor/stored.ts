@@ -1,0 +1,105 @@
+/** `Knack: Show What Is Stored`: by day or by file, down to single entries, each of which can be read and deleted. */
+import { t } from '@vscode/l10n';
+import * as vscode from 'vscode';
+import type { EngineClient } from '../engine/client.ts';
+import { formatsFor, shortId } from '../panel/format.ts';
+import type { Selection, StoredGroup, StoredSummary } from '../signals/view.ts';
+import { entryPage } from './explain.ts';
+import type { Pages } from './pages.ts';
+
+/** Entries in one list: the newest. */
+const LISTED = 500;
+
+interface Choice extends vscode.QuickPickItem {
+  readonly run?: () => Promise<void>;
+}
+
+/** Begins with the days. Each list has what leads on, and back by Escape. */
+export async function showStored(client: EngineClient, pages: Pages): Promise<void> {
+  await groups('day');
+
+  async function groups(by: 'day' | 'file'): Promise<void> {
+    const found = await client.groups(by);
+    if (found.length === 0) {
+      void vscode.window.showInformationMessage(t('Knack: nothing is stored.'));
+      return;
+    }
+    const total = found.reduce((sum, { suggestions }) => sum + suggestions, 0);
+    await pick(by === 'day' ? t('Knack: stored suggestions, by day') : t('Knack: stored suggestions, by file'), [
+      by === 'day'
+        ? { label: t('$(files) By file'), run: () => groups('file') }
+        : { label: t('$(calendar) By day'), run: () => groups('day') },
+      {
+        label: t('$(trash) Delete everything'),
+        description: t('{0} suggestions, and all that was learned', total),
+        run: async () => void (await vscode.commands.executeCommand('knack.deleteAll')),
+      },
+      { label: '', kind: vscode.QuickPickItemKind.Separator },
+      ...found.map((group) => groupChoice(by, group)),
+    ]);
+  }
+
+  function groupChoice(by: 'day' | 'file', { key, suggestions }: StoredGroup): Choice {
+    const selection: Selection = by === 'day' ? { by, day: key } : { by, path: key };
+    const label = key === '' ? t('(not known)') : key;
+    return { label, description: t('{0} suggestions', suggestions), run: () => entries(selection, label, suggestions) };
+  }
+
+  async function entries(selection: Selection, title: string, count: number): Promise<void> {
+    const found = await client.list(selection, LISTED);
+    await pick(`Knack: ${title}`, [
+      {
+        label: t('$(trash) Delete these {0}', count),
+        run: () => remove(selection, t('Delete {0} suggestions and what became of them?', count)),
+      },
+      { label: '', kind: vscode.QuickPickItemKind.Separator },
+      ...found.map(entryChoice),
+    ]);
+  }
+
+  function entryChoice({ id, at, path, text, outcome }: StoredSummary): Choice {
+    const first = text.trim().split('\n')[0]!;
+    return {
+      label: first === '' ? t('(no text)') : first,
+      description: outcome ?? t('not known yet'),
+      detail: `${path}, ${formatsFor(vscode.env.language).time(at)}`,
+      run: () => one(id),
+    };
+  }
+
+  async function one(id: string): Promise<void> {
+    const entry = await client.entry(id);
+    if (entry === null) throw new Error(t('This suggestion is no longer stored.'));
+    await pages.show(t('Stored suggestion'), entryPage(entry, formatsFor(vscode.env.language)));
+    await pick(t('Knack: stored suggestion'), [
+      { label: t('$(check) Keep it') },
+      {
+        label: t('$(trash) Delete it'),
+        run: () => remove({ by: 'id', id }, t('Delete this suggestion and what became of it?')),
+      },
+    ]);
+  }
+
+  /** Says before and after what a deletion does not undo. */
+  async function remove(selection: Selection, question: string): Promise<void> {
+    const yes = t('Delete');
+    const detail = t(
+      'This cannot be undone. What the model has learned from it stays: that goes only with "Delete Everything Stored", or by going back to a checkpoint from before.',
+    );
+    if ((await vscode.window.showWarningMessage(question, { modal: true, detail }, yes)) !== yes) return;
+    const { suggestions, learnedBy } = await client.deleteSelected(selection);
+    const learned =
+      learnedBy.length === 0
+        ? t('Nothing has been learned from it.')
+        : t('These checkpoints may have learned from it: {0}.', learnedBy.map(shortId).join(', '));
+    const back = t('Go Back …');
+    const message = t('Knack: {0} suggestions deleted. {1}', suggestions, learned);
+    const chosen = await vscode.window.showInformationMessage(message, ...(learnedBy.length === 0 ? [] : [back]));
+    if (chosen === back) await vscode.commands.executeCommand('knack.goBack');
+  }
+}
+
+async function pick(title: string, choices: readonly Choice[]): Promise<void> {
+  const chosen = await vscode.window.showQuickPick(choices, { title, matchOnDescription: true, matchOnDetail: true });
+  await chosen?.run?.();
+}

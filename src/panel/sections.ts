@@ -1,0 +1,183 @@
+/** What the panel says: the overview as sections of HTML. Pure: the same figures, the same text. */
+import { t } from '@vscode/l10n';
+import type { EngineState, Overview, RoundInfo } from '../engine/protocol.ts';
+import { type Bar, barChart, daysBetween, localDay } from './chart.ts';
+import { type Formats, shortId } from './format.ts';
+import { type Html, html } from './html.ts';
+
+export interface PanelFacts {
+  readonly overview: Overview;
+  readonly state: EngineState;
+  /** New signals before a round starts. */
+  readonly minSignals: number;
+  readonly learning: boolean;
+  readonly now: number;
+  readonly formats: Formats;
+}
+
+export interface Section {
+  readonly id: string;
+  readonly title: string;
+  readonly body: Html;
+}
+
+export function sectionsOf(facts: PanelFacts): readonly Section[] {
+  return [
+    { id: 'now', title: t('Now'), body: nowSection(facts) },
+    { id: 'suggestions', title: t('Suggestions'), body: suggestionsSection(facts) },
+    { id: 'rounds', title: t('What was learned'), body: roundsSection(facts) },
+    { id: 'checkpoints', title: t('Checkpoints'), body: checkpointsSection(facts) },
+    { id: 'stored', title: t('What is stored'), body: storedSection(facts) },
+  ];
+}
+
+function nowSection({ overview, state, minSignals, learning }: PanelFacts): Html {
+  const { checkpoint, newSignals } = overview;
+  const serving =
+    checkpoint === 'base'
+      ? t('The model as it was downloaded suggests: nothing learned is in use.')
+      : t('Checkpoint {0} suggests.', shortId(checkpoint));
+  const signals = t('{0} of {1} new signals since the last round of training.', newSignals, minSignals);
+  const share = Math.min(1, newSignals / Math.max(1, minSignals));
+  return html`<p>${serving} ${state.training.message}</p>
+<p><meter aria-label="${signals}" min="0" max="1" value="${share}"></meter> ${signals}</p>
+<p>${learning ? button('knack.pauseLearning', t('Pause learning')) : button('knack.resumeLearning', t('Learn again'))} ${button('knack.trainNow', t('Train now'))}</p>`;
+}
+
+function suggestionsSection({ overview, now, formats }: PanelFacts): Html {
+  const { days } = overview;
+  if (days.length === 0) return html`<p>${t('Nothing has been suggested yet.')}</p>`;
+  const sum = (of: (day: (typeof days)[number]) => number): number => days.reduce((total, day) => total + of(day), 0);
+  const seen = sum((d) => d.seen);
+  const accepted = sum((d) => d.accepted);
+  const known = new Map(days.map((day) => [day.day, day]));
+  // A fortnight at least, so that the first days are not as broad as the panel.
+  const from = Math.min(new Date(`${days[0]!.day}T12:00:00`).getTime(), now - 13 * 86_400_000);
+  const calendar = daysBetween(from, now);
+  const rate: Bar[] = calendar.map((day) => {
+    const { seen = 0, accepted = 0 } = known.get(day) ?? {};
+    if (seen === 0) return { day, value: null, title: '' };
+    return { day, value: accepted / seen, title: t('{0}: {1} of {2} taken', day, accepted, seen) };
+  });
+  const saved: Bar[] = calendar.map((day) => {
+    const value = known.get(day)?.saved ?? 0;
+    return { day, value: value === 0 ? null : value, title: t('{0}: {1} characters', day, value) };
+  });
+  const taken =
+    seen === 0
+      ? t('None of them has surely been seen yet.')
+      : t(
+          '{0} of the {1} that were seen were taken: {2}.',
+          formats.number(accepted),
+          formats.number(seen),
+          formats.share(accepted / seen),
+        );
+  const total = formats.number(sum((d) => d.saved));
+  const rows = days
+    .toReversed()
+    .map(
+      (d) =>
+        html`<tr><th scope="row">${d.day}</th><td>${formats.number(d.offered)}</td><td>${formats.number(d.seen)}</td><td>${formats.number(d.accepted)}</td><td>${formats.number(d.rejected)}</td><td>${d.seen === 0 ? '–' : formats.share(d.accepted / d.seen)}</td><td>${formats.number(d.saved)}</td></tr>`,
+    );
+  const heads = [
+    t('Day'),
+    t('Suggested'),
+    t('Seen'),
+    t('Taken'),
+    t('Refused'),
+    t('Share taken'),
+    t('Characters saved'),
+  ];
+  return html`<p>${t('In the last 60 days {0} were suggested.', formats.number(sum((d) => d.offered)))} ${taken} ${t('{0} characters were not typed.', total)}</p>
+<figure><figcaption>${t('Share of the seen suggestions that were taken, by day')}</figcaption>${barChart(rate, { id: 'rate', top: 1, format: formats.share, summary: taken })}</figure>
+<figure><figcaption>${t('Characters saved, by day')}</figcaption>${barChart(saved, { id: 'saved', top: 10, format: (v) => formats.number(v), summary: t('{0} characters were not typed.', total) })}</figure>
+<details id="days"><summary>${t('The same as a table')}</summary>${table(heads, rows)}</details>`;
+}
+
+function roundsSection({ overview, formats }: PanelFacts): Html {
+  const { rounds } = overview;
+  if (rounds.length === 0) return html`<p>${t('No round of training has been run yet.')}</p>`;
+  const loss = (value: number | null): string => (value === null ? '–' : formats.number(value, 3));
+  const rows = rounds.map(
+    (r) =>
+      html`<tr><th scope="row">${formats.time(r.started)}</th><td class="${r.decision ?? 'running'}">${decisionOf(r)}</td><td class="wide">${r.reason}</td><td>${formats.number(r.signals)}</td><td>${r.steps === null ? '–' : formats.number(r.steps)}</td><td>${loss(r.lossBefore)} → ${loss(r.lossAfter)}</td><td>${r.device}</td></tr>`,
+  );
+  const heads = [
+    t('Begun'),
+    t('Came to'),
+    t('Why'),
+    t('Signals'),
+    t('Steps'),
+    t('Training loss (nats a token)'),
+    t('Device'),
+  ];
+  return table(heads, rows);
+}
+
+function decisionOf({ decision, checkpoint }: RoundInfo): string {
+  switch (decision) {
+    case 'promoted':
+      return t('Promoted ({0})', shortId(checkpoint ?? ''));
+    case 'refused':
+      return t('Refused');
+    case 'stopped':
+      return t('Stopped');
+    case 'failed':
+      return t('Failed');
+    case null:
+      return t('Running');
+  }
+}
+
+function checkpointsSection({ overview, formats }: PanelFacts): Html {
+  const { checkpoints, checkpoint: serving } = overview;
+  const states = {
+    candidate: t('candidate'),
+    current: t('suggests now'),
+    refused: t('refused'),
+    retired: t('served before'),
+    'rolled-back': t('was gone back from'),
+  } as const;
+  const row = (id: string, name: string, created: string, state: string, reason: string, usable: boolean): Html =>
+    html`<tr><th scope="row">${name}</th><td>${created}</td><td>${state}</td><td class="wide">${reason}</td><td>${
+      id === serving
+        ? ''
+        : usable
+          ? button('knack.goBack', t('Go back to it'), id, `${t('Go back to it')}: ${name}`)
+          : t('no longer kept')
+    }</td></tr>`;
+  const rows = checkpoints.map((c) =>
+    row(
+      c.id,
+      shortId(c.id),
+      formats.time(c.created),
+      states[c.state],
+      c.reason,
+      c.usable && c.state !== 'candidate' && c.state !== 'refused',
+    ),
+  );
+  rows.push(row('base', t('The model as downloaded'), '', serving === 'base' ? states.current : '', '', true));
+  return table([t('Checkpoint'), t('Made'), t('State'), t('Why'), t('Choose')], rows);
+}
+
+function storedSection({ overview, formats, now }: PanelFacts): Html {
+  const { suggestions, oldestAt, databaseBytes, checkpointBytes, folder } = overview.stored;
+  const since = oldestAt === null ? '' : t('The oldest is of {0}.', localDay(Math.min(oldestAt, now)));
+  const sizes = t(
+    'The database takes {0}, checkpoints take {1}.',
+    formats.bytes(databaseBytes),
+    formats.bytes(checkpointBytes),
+  );
+  return html`<p>${t('{0} suggestions, with the text around them and what became of them.', formats.number(suggestions))} ${since} ${sizes} ${t('Secrets are cut out before anything is written, and nothing leaves this machine.')}</p>
+<p><code>${folder}</code></p>
+<p>${button('knack.stored', t('Show what is stored'))} ${button('knack.report', t('Report a problem'))} ${button('knack.deleteAll', t('Delete everything'))}</p>`;
+}
+
+function table(heads: readonly string[], rows: readonly Html[]): Html {
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="${heads[0]!}"><table><thead><tr>${heads.map((head) => html`<th scope="col">${head}</th>`)}</tr></thead><tbody>${rows}</tbody></table></div>`;
+}
+
+/** A button that runs a command of Knack's, with one argument if it needs one. */
+function button(command: string, label: string, argument = '', description = label): Html {
+  return html`<button type="button" id="${command}-${argument}" data-command="${command}" data-argument="${argument}" aria-label="${description}">${label}</button>`;
+}

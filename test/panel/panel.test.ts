@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { barChart, daysBetween, niceTop } from '../../src/panel/chart.ts';
+import { formatsFor } from '../../src/panel/format.ts';
+import { html } from '../../src/panel/html.ts';
+import { PANEL_COMMANDS, pageOf } from '../../src/panel/page.ts';
+import { type PanelFacts, sectionsOf } from '../../src/panel/sections.ts';
+import { facts, NOW, OVERVIEW } from './facts.ts';
+
+/** A section as text: tags gone, spaces joined. */
+function said(id: string, over: Partial<PanelFacts> = {}): string {
+  const { body } = sectionsOf(facts(over)).find((section) => section.id === id)!;
+  return body.html
+    .replace(/<title>.*?<\/title>/g, '')
+    .replace(/<[^>]*>/g, ' ')
+    .replace(/\s+/g, ' ')
+    .trim();
+}
+
+test('values are escaped, HTML is not', () => {
+  const { html: text } = html`<a title="${'"<'}">${['&', html`<b>${"'"}</b>`]}${null}${3}</a>`;
+  assert.equal(text, '<a title="&quot;&lt;">&amp;<b>&#39;</b>3</a>');
+});
+
+test('what suggests, and how far the next round is', () => {
+  assert.match(said('now'), /Checkpoint second-c suggests\. Waiting for signals.* 3 of 16 new signals/);
+  assert.match(said('now'), /Pause learning/);
+  assert.match(said('now', { learning: false }), /Learn again/);
+  assert.match(said('now', { overview: { ...OVERVIEW, checkpoint: 'base' } }), /nothing learned is in use/);
+});
+
+test('taken and saved: in a sentence, in charts, in a table', () => {
+  assert.match(
+    said('suggestions'),
+    /30 were suggested\. 10 of the 20 that were seen were taken: 50%\. 1,350 characters/,
+  );
+  assert.match(said('suggestions'), /2026-05-03 20 12 8 1 67% 1,310 2026-05-01 10 8 2 3 25% 40/);
+  const { html: body } = sectionsOf(facts())[1]!.body;
+  assert.equal(body.match(/<svg class="chart" role="img" aria-labelledby=/g)?.length, 2);
+  assert.equal(body.match(/<rect class="bar"/g)?.length, 4);
+});
+
+test('nothing yet', () => {
+  const empty = { ...OVERVIEW, days: [], rounds: [], checkpoints: [], checkpoint: 'base' };
+  assert.match(said('suggestions', { overview: empty }), /Nothing has been suggested yet/);
+  assert.match(said('rounds', { overview: empty }), /No round/);
+  assert.match(said('checkpoints', { overview: empty }), /The model as downloaded suggests now/);
+});
+
+test('suggested, but never surely seen', () => {
+  const days = [{ day: '2026-05-03', offered: 4, seen: 0, accepted: 0, rejected: 0, saved: 0 }];
+  assert.match(said('suggestions', { overview: { ...OVERVIEW, days } }), /None of them has surely been seen.* – 0/);
+});
+
+test('rounds: promotions and refusals, with their reasons', () => {
+  assert.match(said('rounds'), /Promoted \(second-c\) Held-out .* 18 12 2\.500 → 1\.250 cpu/);
+  assert.match(said('rounds'), /Refused The canary &lt;sings&gt;\./);
+});
+
+test('checkpoints: one can go back to those that are kept, and to the base', () => {
+  const { html: body } = sectionsOf(facts())[3]!.body;
+  const arguments_ = [...body.matchAll(/data-command="knack\.goBack" data-argument="([^"]*)"/g)].map((m) => m[1]);
+  assert.deepEqual(arguments_, ['first-checkpoint', 'base']);
+  assert.match(said('checkpoints'), /old no longer kept/);
+});
+
+test('what is stored, and where', () => {
+  assert.match(said('stored'), /30 suggestions.*2026-05-03.*1\.2 MB.*0 kB.*&quot;storage&quot;/);
+});
+
+test('the page: a strict policy, nothing inline without the nonce, known commands only', () => {
+  const page = pageOf(sectionsOf(facts()), { language: 'en', nonce: 'N0NCE', script: 'https://x/panel.js' });
+  assert.match(page, /default-src &#39;none&#39;; style-src &#39;nonce-N0NCE&#39;; script-src &#39;nonce-N0NCE&#39;/);
+  assert.ok(!/ style=| on\w+=|unsafe|javascript:/i.test(page));
+  assert.equal(page.match(/<script/g)?.length, 1);
+  for (const [, command] of page.matchAll(/data-command="([^"]*)"/g)) assert.ok(PANEL_COMMANDS.has(command!), command);
+  const ids = [...page.matchAll(/ id="([^"]*)"/g)].map((m) => m[1]!);
+  assert.deepEqual(ids.length, new Set(ids).size, 'ids are unique');
+  for (const [, id] of page.matchAll(/aria-labelledby="([^"]*)"/g)) assert.ok(ids.includes(id!), id);
+  for (const [, attributes] of page.matchAll(/<button([^>]*)>/g)) assert.match(attributes!, /aria-label="[^"]+"/);
+});
+
+test('scales are round numbers, and every day has its place, also where clocks change', () => {
+  assert.deepEqual([0, 0.3, 1, 1.1, 4.2, 37, 100, 101].map(niceTop), [1, 0.4, 1, 2, 5, 40, 100, 200]);
+  assert.deepEqual(daysBetween(NOW - 2 * 86_400_000, NOW), ['2026-05-01', '2026-05-02', '2026-05-03']);
+  assert.equal(
+    daysBetween(new Date(2026, 0, 1, 0, 30).getTime(), new Date(2026, 11, 31, 23, 30).getTime()).length,
+    365,
+  );
+});
+
+test('a bar reaches from the ground to its value', () => {
+  const options = { id: 'x', summary: 's', top: 1, format: String };
+  const { html: svg } = barChart(
+    [
+      { day: 'a', value: 1, title: 't' },
+      { day: 'b', value: null, title: '' },
+    ],
+    options,
+  );
+  assert.match(svg, /<rect class="bar" x="[\d.]+" y="8" width="[\d.]+" height="114">/);
+  assert.equal(svg.match(/<rect/g)?.length, 1);
+});
+
+test('figures in the language of the user', () => {
+  assert.equal(formatsFor('de').number(1_234.5, 1), '1.234,5');
+  assert.equal(formatsFor('xx-none').share(0.5), '50%');
+  assert.equal(formatsFor('en').bytes(45_000_000), '45 MB');
+});
