@@ -75,7 +75,7 @@ export class Engine {
     connection.onRequest(protocol.ShowGroups, ({ by }) => this.#open().groups(by));
     connection.onRequest(protocol.ShowList, ({ selection, limit }) => this.#open().list(selection, limit));
     connection.onRequest(protocol.ShowEntry, ({ id }) => this.#open().entry(id));
-    connection.onRequest(protocol.ShowPrompt, ({ snapshot }) => promptView(snapshot, this.#loaded().tokenizer));
+    connection.onRequest(protocol.ShowPrompt, ({ snapshot }) => promptView(snapshot, this.#loaded()));
     connection.onRequest(protocol.DeleteSelected, ({ selection }) => this.#open().deleteSelected(selection));
     connection.onRequest(protocol.GoBack, ({ checkpoint }) => this.#goBack(checkpoint));
     connection.onRequest(protocol.DeleteAll, () => this.#deleteAll());

@@ -2,9 +2,8 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Snapshot } from '../completion/snapshot.ts';
-import { buildPrompt, PROMPT_FORMAT, PROMPT_TOKENS } from '../model/prompt.ts';
-import type { Tokenizer } from '../model/tokenizer.ts';
 import type { Store } from '../signals/store.ts';
+import type { Base } from './base.ts';
 import type { CheckpointInfo, Overview, PromptView, RoundInfo } from './protocol.ts';
 import { checkpointDir, checkpointsDir } from './storage.ts';
 
@@ -37,18 +36,18 @@ export function overviewOf(
   };
 }
 
-/** The prompt of a snapshot, cut where a file's header begins. */
-export function promptView(snapshot: Snapshot, tokenizer: Tokenizer): PromptView {
-  const { ids, hash } = buildPrompt(snapshot, tokenizer, PROMPT_TOKENS);
+/** The prompt of a snapshot, cut where a file's header or another of the format's marks stands. */
+export function promptView(snapshot: Snapshot, { format, tokenizer }: Pick<Base, 'format' | 'tokenizer'>): PromptView {
+  const { ids, hash } = format.ask(snapshot).prompt;
   const header = tokenizer.special('<filename>');
   const parts: number[][] = [];
   for (const id of ids) {
-    if (id === header || parts.length === 0) parts.push([]);
+    if (id === header || tokenizer.isControl(id) || parts.length === 0) parts.push([]);
     parts.at(-1)!.push(id);
   }
   const text = (part: readonly number[]): string =>
     Buffer.concat(part.map((id) => tokenizer.bytes(id))).toString('utf8');
-  return { format: PROMPT_FORMAT, hash, parts: parts.map((part) => ({ tokens: part.length, text: text(part) })) };
+  return { format: format.name, hash, parts: parts.map((part) => ({ tokens: part.length, text: text(part) })) };
 }
 
 function roundInfo({
