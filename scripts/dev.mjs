@@ -26,6 +26,7 @@ const TASKS = {
   bench: ['scripts/bench.ts', [], false],
   replay: ['scripts/replay.ts', [], false],
   tune: ['scripts/tune.ts', [], false],
+  fuzz: ['scripts/fuzz.ts', [], false],
   'check:peft': ['scripts/check-peft.ts', [], false],
 };
 

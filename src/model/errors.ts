@@ -22,9 +22,17 @@ export class ModelError extends Error {
   readonly kind: ModelErrorKind;
 
   constructor(kind: ModelErrorKind, message: string, options?: ErrorOptions) {
-    super(message, options);
+    super(bounded(message), options);
     this.kind = kind;
   }
+}
+
+/** A message may quote what a damaged file says of itself, and nobody reads more than this. */
+const MOST_CHARS = 3000;
+
+function bounded(message: string): string {
+  if (message.length <= MOST_CHARS) return message;
+  return `${message.slice(0, MOST_CHARS / 2)} … ${message.slice(-MOST_CHARS / 2)}`.toWellFormed();
 }
 
 /** Turns a file-system error into a ModelError that names the path; other errors pass through unchanged. */

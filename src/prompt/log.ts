@@ -151,7 +151,8 @@ export function placeIds(lines: readonly string[], row: number, marks: Marks): n
   let from = row;
   if (lines[row]!.trim() === '') while (from > 0 && row - from < 3 && lines[from]!.trim() === '') from--;
   const shown = lines.slice(from, row + 1).map((line) => line.slice(0, PLACE_CHARS));
-  return [marks.cursor, ...lineIds(shown, marks)];
+  // A character may take several tokens: a line of emoji would push the prompt over its budget.
+  return [marks.cursor, ...lineIds(shown, marks).slice(0, LOG_BUDGET.log - 1)];
 }
 
 /**

@@ -19,6 +19,7 @@ const INSTRUCTION =
 
 /** Lines shown around those that may change, and most characters of each side. */
 const CONTEXT = { lines: 3, chars: 240 } as const;
+const PATH_CHARS = 96;
 /** Most tokens of the edits. */
 const EDIT_TOKENS = 96;
 
@@ -28,9 +29,14 @@ export function zetaFormat(tokenizer: PromptTokenizer, budget: number = PROMPT_T
     ask(input) {
       const edits = editsOf(input, tokenizer);
       const { window, ids, heal } = fitting(input, budget, (lines) => {
-        const text = `### Instruction:\n${INSTRUCTION}\n\n### User Edits:\n\n${edits}\n\n### User Excerpt:\n\n${excerptOf(input, lines)}\n\n### Response:\n`;
         const answer = healed(tokenizer.encode(lines.before), tokenizer);
-        return { ids: [...tokenizer.encode(`${text}${START}\n`), ...answer.ids], heal: answer.heal };
+        const built = (withContext: boolean): number[] => {
+          const excerpt = excerptOf(input, lines, withContext);
+          const text = `### Instruction:\n${INSTRUCTION}\n\n### User Edits:\n\n${edits}\n\n### User Excerpt:\n\n${excerpt}\n\n### Response:\n`;
+          return [...tokenizer.encode(`${text}${START}\n`), ...answer.ids];
+        };
+        const whole = built(true);
+        return { ids: whole.length <= budget ? whole : built(false), heal: answer.heal };
       });
       const rewrite = { input, window, heal, endText: `\n${END}` };
       return {
@@ -43,23 +49,24 @@ export function zetaFormat(tokenizer: PromptTokenizer, budget: number = PROMPT_T
   };
 }
 
-function excerptOf(input: PromptInput, { before, after }: LineWindow): string {
+function excerptOf(input: PromptInput, { before, after }: LineWindow, withContext: boolean): string {
+  const chars = withContext ? CONTEXT.chars : 0;
   const above = input.before.slice(0, input.before.length - before.length);
   const below = input.after.slice(after.length);
   const shownAbove = above
     .split('\n')
     .slice(-1 - CONTEXT.lines)
     .join('\n')
-    .slice(-CONTEXT.chars)
+    .slice(-chars || Number.POSITIVE_INFINITY)
     .toWellFormed();
   const shownBelow = below
     .split('\n')
     .slice(0, 1 + CONTEXT.lines)
     .join('\n')
-    .slice(0, CONTEXT.chars)
+    .slice(0, chars)
     .toWellFormed();
   const start = input.startLine === 0 && shownAbove.length === above.length ? '<|start_of_file|>\n' : '';
-  return `\`\`\`${input.path}\n${start}${shownAbove}${START}\n${before}${CURSOR}${after}\n${END}${shownBelow}\n\`\`\``;
+  return `\`\`\`${input.path.slice(-PATH_CHARS).toWellFormed()}\n${start}${shownAbove}${START}\n${before}${CURSOR}${after}\n${END}${shownBelow}\n\`\`\``;
 }
 
 /** The newest edits that there is room for, oldest first, each as a diff without context. */
