@@ -61,8 +61,12 @@ export class Server {
     return this.#exclusively(async () => {
       if (isCancelled()) return { none: 'cancelled' };
       const ask = this.#base.format.ask(snapshot);
-      const decoded = await this.#decoder.generate(ask.prompt, maxNewTokens, isCancelled, (ids, logprobs) =>
-        ask.isOver({ ids, logprobs }),
+      const decoded = await this.#decoder.generate(
+        ask.prompt,
+        maxNewTokens,
+        isCancelled,
+        (ids, logprobs) => ask.isOver({ ids, logprobs }),
+        ask.choice,
       );
       if (decoded.stop === 'cancelled') return { none: 'cancelled' };
       const answer = ask.read(decoded);

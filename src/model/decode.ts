@@ -86,12 +86,14 @@ export class Decoder {
    * @param isCancelled asked between steps
    * @param isOver instead of the line's end: told all that was generated after each token, marks included, it says
    *   whether the answer is whole
+   * @param choice what may come after the ids so far, where anything else would be no answer
    */
   async generate(
     prompt: Prompt,
     maxNewTokens: number,
     isCancelled: () => boolean,
     isOver?: (ids: readonly number[], logprobs: readonly number[]) => boolean,
+    choice?: (ids: readonly number[]) => Choice,
   ): Promise<Decoded> {
     const ids: number[] = [];
     const logprobs: number[] = [];
@@ -104,7 +106,7 @@ export class Decoder {
     };
     let logits = await this.#prefill(prompt.ids, isCancelled);
     while (logits !== null && !isCancelled()) {
-      const id = heal === '' ? argmax(logits) : this.#speller.best(logits, heal);
+      const id = heal === '' ? likeliest(logits, choice?.(ids)) : this.#speller.best(logits, heal);
       ids.push(id);
       logprobs.push(logits[id]! - logSumExp(logits));
       const bytes = this.#tokenizer.bytes(id);
@@ -216,6 +218,22 @@ class Speller {
       offer(this.#sorted[i]!.id);
     return best < 0 ? argmax(logits) : best;
   }
+}
+
+/** Which tokens may come next: these alone, or all but those. */
+type Choice = { readonly only: readonly number[] } | { readonly not: readonly number[] };
+
+/** Id of the likeliest token that may come. */
+function likeliest(logits: Float32Array, choice: Choice | undefined): number {
+  if (choice === undefined) return argmax(logits);
+  if ('only' in choice) return choice.only.reduce((best, id) => (logits[id]! > logits[best]! ? id : best));
+  let best = argmax(logits);
+  if (!choice.not.includes(best)) return best;
+  best = -1;
+  for (let id = 0; id < logits.length; id++) {
+    if ((best < 0 || logits[id]! > logits[best]!) && !choice.not.includes(id)) best = id;
+  }
+  return best;
 }
 
 function argmax(logits: Float32Array): number {

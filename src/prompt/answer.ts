@@ -5,7 +5,7 @@
 import { applyEdit, type Edit } from '../completion/edit.ts';
 import type { None } from '../completion/suggestion.ts';
 import type { PromptTokenizer } from '../model/prompt.ts';
-import type { Answer, PromptInput, Written } from './format.ts';
+import type { Answer, Choice, PromptInput, Written } from './format.ts';
 import { stands, stretchOf } from './hunk.ts';
 import type { LogPrompt } from './log.ts';
 import type { Marks } from './marks.ts';
@@ -25,6 +25,17 @@ export function isOver({ ids, logprobs }: Written, prompt: LogPrompt, marks: Mar
   if (last === marks.end) return !(prompt.isTyping && isEmptyRest(ids, prompt, marks));
   if (marks.has(last) && last !== marks.removed && last !== marks.anchor && last !== marks.added) return true;
   return logprobs.reduce((sum, x) => sum + x, 0) < HOPELESS;
+}
+
+/** What an answer's form allows next: which marks, or none of them. */
+export function choiceOf(ids: readonly number[], prompt: LogPrompt, marks: Marks): Choice {
+  const allBut = (mark: number | null): Choice => ({ not: marks.all.filter((id) => id !== mark) });
+  const end = prompt.isTyping ? ids.indexOf(marks.end) : -1;
+  if (prompt.isTyping && end < 0) return allBut(marks.end);
+  const hunk = ids.slice(end + 1);
+  if (hunk.length === 0) return { only: [marks.removed, marks.anchor, marks.none] };
+  if (hunk.includes(marks.added)) return allBut(marks.end);
+  return allBut(hunk.length === 1 && hunk[0] === marks.removed ? null : marks.added);
 }
 
 /** Whether all that was written so far ends the hunk at the cursor, as it stands. */

@@ -16,6 +16,9 @@ export interface Written {
   readonly logprobs: readonly number[];
 }
 
+/** Which tokens may come next: these alone, or all but those. */
+export type Choice = { readonly only: readonly number[] } | { readonly not: readonly number[] };
+
 export interface Answer {
   readonly edit: Edit;
   /** How many of the generated ids the edit is made of: the first ones. */
@@ -27,6 +30,8 @@ export interface Ask {
   readonly prompt: Prompt;
   /** Whether the answer is whole, or what would follow could not be used. */
   isOver(written: Written): boolean;
+  /** What the answer's form allows after these ids; absent: anything. Log-probabilities stay those of all tokens. */
+  choice?(ids: readonly number[]): Choice;
   read(written: Written): Answer | None;
   /**
    * What the model should have written after the prompt for an edit.

@@ -1,7 +1,7 @@
 /** The format `log-1`, for models that were tuned for it: prompts (log.ts), answers (answer.ts) and targets. */
 import { continuation, type Edit, rangeInWindow } from '../completion/edit.ts';
 import type { Prompt, PromptTokenizer } from '../model/prompt.ts';
-import { isOver, readAnswer } from './answer.ts';
+import { choiceOf, isOver, readAnswer } from './answer.ts';
 import type { EditFormat, PromptInput } from './format.ts';
 import { hunkOf } from './hunk.ts';
 import { buildLogPrompt, hunkIds, LOG_FORMAT, type LogPrompt, openIds } from './log.ts';
@@ -18,6 +18,7 @@ export function logFormat(tokenizer: PromptTokenizer): EditFormat | null {
       return {
         prompt,
         isOver: (written) => isOver(written, prompt, marks),
+        choice: (ids) => choiceOf(ids, prompt, marks),
         read: (written) => readAnswer(input, prompt, written, marks, tokenizer),
         target: (edit, isWhole) => targetOf(input, prompt, edit, isWhole, marks, tokenizer),
       };

@@ -29,6 +29,8 @@ export interface Marks extends Readonly<Record<Mark, number>> {
   readonly file: number;
   /** Whether it is a mark or another token that stands for no text. */
   has(id: number): boolean;
+  /** All of these. */
+  readonly all: readonly number[];
   /** Ids of ordinary text, without any mark. */
   encode(text: string): number[];
 }
@@ -44,12 +46,14 @@ export function marksOf(tokenizer: PromptTokenizer): Marks | null {
     ids.set(mark as Mark, id);
   }
   const all = new Set([file, ...ids.values()]);
+  const controls = Array.from({ length: tokenizer.vocabSize }, (_, id) => id).filter((id) => tokenizer.isControl(id));
   const bytes = singleBytes(tokenizer);
   const spelled = (id: number): number[] => [...tokenizer.bytes(id)].flatMap((byte) => bytes.get(byte) ?? []);
   return {
     ...(Object.fromEntries(ids) as Record<Mark, number>),
     file,
     has: (id) => all.has(id) || tokenizer.isControl(id),
+    all: [...new Set([...controls, ...all])],
     encode(text) {
       const plain = tokenizer.encode(text);
       return plain.some((id) => all.has(id)) ? plain.flatMap((id) => (all.has(id) ? spelled(id) : id)) : plain;

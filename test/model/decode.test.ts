@@ -163,3 +163,27 @@ test("with fixed cuts generated tokens never stand for a prompt's", async () => 
   await decoder.generate({ ...first, ids: [...first.ids, ...ids, 1, 1] }, 1, never);
   assert.equal(runs[0], 0);
 });
+
+test('what may not come does not, and its log-probability stays that of all tokens', async () => {
+  const { tokenizer, forward, prompt } = parrot('let a = one;\nlet b = two;\nend');
+  const [one, two] = [' one', ' two'].map((word) => tokenizer.encode(word)[0]!);
+  const decoder = new Decoder(forward, tokenizer);
+  const free = await decoder.generate(prompt('let a ='), 20, never, (ids) => ids.length === 1);
+  const only = await decoder.generate(
+    prompt('let a ='),
+    20,
+    never,
+    (ids) => ids.length === 1,
+    () => ({ only: [two!] }),
+  );
+  const not = await decoder.generate(
+    prompt('let a ='),
+    20,
+    never,
+    (ids) => ids.length === 1,
+    () => ({ not: [one!] }),
+  );
+  assert.deepEqual([free.ids, only.ids], [[one], [two]]);
+  assert.notEqual(not.ids[0], one);
+  assert.ok(only.logprobs[0]! < free.logprobs[0]! && not.logprobs[0]! < free.logprobs[0]!);
+});

@@ -124,3 +124,20 @@ test('the target of any edit, read again, makes the same text', () => {
   }
   assert.ok(said > 200, `${said} edits`);
 });
+
+test('the form of an answer leaves only what can become one', () => {
+  const { tokenizer, write, marks, show } = bench();
+  const next = (input: PromptInput, answer: string): string => {
+    const choice = logFormat(tokenizer)!.ask(input).choice!(write(answer));
+    if ('only' in choice) return show(choice.only);
+    return `text${show([marks.removed, marks.anchor, marks.added, marks.end, marks.none].filter((id) => !choice.not.includes(id)))}`;
+  };
+  assert.equal(next(still, ''), '[-][@][NONE]');
+  assert.equal(next(still, '[-]'), 'text');
+  assert.equal(next(still, '[-]\ntwo'), 'text[+]');
+  assert.equal(next(still, '[@]'), 'text[+]');
+  assert.equal(next(still, '[-]\ntwo[+]\nTWO'), 'text[END]');
+  assert.equal(next(typing, 'b'), 'text[END]');
+  assert.equal(next(typing, 'b);[END]'), '[-][@][NONE]');
+  assert.equal(next(typing, 'b);[END][@]\none'), 'text[+]');
+});
