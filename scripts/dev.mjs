@@ -27,6 +27,7 @@ const TASKS = {
   replay: ['scripts/replay.ts', [], false],
   tune: ['scripts/tune.ts', [], false],
   fuzz: ['scripts/fuzz.ts', [], false],
+  'check:llama': ['scripts/check-llama.ts', [], false],
   'check:peft': ['scripts/check-peft.ts', [], false],
 };
 
