@@ -1,6 +1,8 @@
 /** Checkpoints: folders in PEFT's layout beside the database, which says which one is current. */
+import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { type Adapter, readAdapter } from '../model/adapter.ts';
+import { removeStale } from '../model/file.ts';
 import type { Store } from '../signals/store.ts';
 import type { Base } from './base.ts';
 import { checkpointDir, checkpointsDir } from './storage.ts';
@@ -41,6 +43,12 @@ export async function loadCurrent(
 
 export async function deleteCheckpoints(storageDir: string): Promise<void> {
   await rm(checkpointsDir(storageDir), { recursive: true, force: true });
+}
+
+/** Removes what a trainer left half-written when it was killed. For the one that holds the lease: no other is alive. */
+export async function removePartialCheckpoints(storageDir: string): Promise<void> {
+  const folder = checkpointsDir(storageDir);
+  if (existsSync(folder)) await removeStale(folder, 0);
 }
 
 /** Checkpoints that are kept to go back to. */

@@ -15,7 +15,7 @@ import { batchFor, loraFor } from '../trainer/plan.ts';
 import { seeded } from '../trainer/random.ts';
 import { type RoundResult, runRound } from '../trainer/round.ts';
 import { type Base, loadBase, shippedTuning } from './base.ts';
-import { BASE, loadCurrent, pruneCheckpoints } from './checkpoint.ts';
+import { BASE, loadCurrent, pruneCheckpoints, removePartialCheckpoints } from './checkpoint.ts';
 import type { Device } from './device.ts';
 import type { FromTrainer, ToTrainer, TrainJob } from './job.ts';
 import { SessionPolicy } from './policy.ts';
@@ -57,6 +57,7 @@ async function train(job: TrainJob): Promise<void> {
 async function round(job: TrainJob): Promise<{ promoted: boolean; reason: string }> {
   const { store } = openStore({ path: databasePath(job.storageDir), clock: Date.now });
   try {
+    await removePartialCheckpoints(job.storageDir);
     const base = await loadBase(job.modelPath, job.cacheDir, () => undefined, shippedTuning(), job.promptStyle);
     const { config, sha256 } = base.model;
     const loaded = await loadCurrent(store, job.storageDir, base, (message) =>

@@ -132,12 +132,12 @@ export async function syncFolder(folder: string): Promise<void> {
 
 const STALE_MS = 24 * 3600 * 1000;
 
-/** Removes what a killed process left in `folder` under a temporary name a day ago or earlier. */
-export async function removeStale(folder: string): Promise<void> {
+/** Removes what a killed process left in `folder` under a temporary name, `olderThan` milliseconds ago or earlier. */
+export async function removeStale(folder: string, olderThan = STALE_MS): Promise<void> {
   for (const name of await readdir(folder)) {
     if (!name.endsWith('.tmp')) continue;
     const info = await stat(join(folder, name)).catch(() => null);
-    if (info !== null && Date.now() - info.mtimeMs > STALE_MS) {
+    if (info !== null && Date.now() - info.mtimeMs >= olderThan) {
       await rm(join(folder, name), { recursive: true, force: true });
     }
   }

@@ -21,6 +21,14 @@ export function checkBatch(config: ModelConfig, { batch, time, rows }: BatchShap
   within('label', indices.labels, rows, config.vocab, 'the vocabulary');
 }
 
+/** Throws RangeError unless teacher and model have one vocabulary, as far as its size tells. */
+export function checkVocabulary(teacher: number, model: number): void {
+  if (teacher === model) return;
+  throw new RangeError(
+    `the teacher’s vocabulary has ${teacher} tokens and the model’s ${model}: choose a teacher with the same tokenizer`,
+  );
+}
+
 /** What a teacher gave for N rows: the ids of its k likeliest tokens and their natural-log probabilities. */
 export interface TeacherRows {
   /** Size of the teacher's vocabulary. */
@@ -36,11 +44,7 @@ export interface TeacherRows {
  * probabilities that are not finite logs or sum to more than 1.
  */
 export function checkTeacher(config: ModelConfig, count: number, k: number, teacher: TeacherRows): void {
-  if (teacher.vocab !== config.vocab) {
-    throw new RangeError(
-      `the teacher’s vocabulary has ${teacher.vocab} tokens and the model’s ${config.vocab}: choose a teacher with the same tokenizer`,
-    );
-  }
+  checkVocabulary(teacher.vocab, config.vocab);
   if (!(k >= 1) || k >= config.vocab) throw new RangeError(`a teacher’s top ${k} of ${config.vocab} tokens`);
   within('teacher’s token', teacher.ids, count * k, config.vocab, 'the vocabulary');
   if (teacher.logprobs.length !== count * k) {

@@ -3,6 +3,7 @@
  */
 import * as g from '../graph/build.ts';
 import { input, type Value } from '../graph/value.ts';
+import { checkVocabulary } from './check.ts';
 import { type Objective, total } from './objective.ts';
 
 /**
@@ -15,25 +16,39 @@ export type Divergence = 'forward' | 'reverse' | number;
 /** A tail below this counts as this: 1 − Σ of float32 probabilities has no digits there. */
 const LEAST_TAIL = 1e-6;
 
+/** What gives the k likeliest tokens of each row. */
+export interface Teacher {
+  /** Tokens of its vocabulary: the student's, id for id. */
+  readonly vocab: number;
+  /** Places besides the tail. */
+  readonly k: number;
+}
+
 /**
  * Σ weight · divergence of the k + 1 places.
  *
  * Inputs: `teacher.ids` int64 (N, k), different tokens of the student's vocabulary; `teacher.logprobs` float32 (N, k),
- * finite natural logs; `teacher.weight` float32 (N), 0 for padding.
+ * finite natural logs; `teacher.weight` float32 (N), 0 for padding. `checkTeacher` says what is wrong with them.
  *
- * @param k places besides the tail
+ * Throws RangeError for a share or a k that cannot be, and when the step is built, so before any session is made, for a
+ * teacher of another vocabulary.
  */
-export function distillation(k: number, divergence: Divergence): Objective {
+export function distillation(teacher: Teacher, divergence: Divergence): Objective {
+  const { k } = teacher;
+  if (!Number.isInteger(k) || k < 1 || k >= teacher.vocab) {
+    throw new RangeError(`a teacher’s top ${k} of ${teacher.vocab} tokens: give at least one, and leave a tail`);
+  }
   if (typeof divergence === 'number' && !(divergence > 0 && divergence < 1)) {
     throw new RangeError(`the Jensen-Shannon divergence needs a share between 0 and 1, not ${divergence}`);
   }
   return {
     name: 'distillation',
-    build: ({ count, logprobsOf }) => {
+    build: ({ count, vocab, logprobsOf }) => {
+      checkVocabulary(teacher.vocab, vocab);
       const ids = input('teacher.ids', 'int64', [count, k]);
-      const teacher = withTail(input('teacher.logprobs', 'float32', [count, k]));
+      const target = withTail(input('teacher.logprobs', 'float32', [count, k]));
       const student = withTail(logprobsOf(ids));
-      const rows = g.reduceSum(divergenceOf(teacher, student, divergence), { axes: [1], keepDims: false });
+      const rows = g.reduceSum(divergenceOf(target, student, divergence), { axes: [1], keepDims: false });
       return { loss: total(g.mul(input('teacher.weight', 'float32', [count]), rows)), outputs: {} };
     },
   };

@@ -10,6 +10,8 @@ import { detach, input, scope, type Value, withGradient } from '../graph/value.t
 /** The positions that carry loss, N of them; a row may appear twice, and one of weight 0 is padding. */
 export interface Rows {
   readonly count: number;
+  /** Tokens of the vocabulary. */
+  readonly vocab: number;
   /** (N) natural-log probability of each row's label. */
   readonly logprobs: Value;
   /** (N, k) natural-log probabilities of other tokens: `ids` is int64 (N, k). */
@@ -37,7 +39,7 @@ export interface Objective {
  * probability, which is at least 1 / vocab and so keeps its digits.
  */
 export function rowsOf(logits: Value, labels: Value): Rows {
-  const [count] = g.staticShape(logits.shape) as [number, number];
+  const [count, vocab] = g.staticShape(logits.shape) as [number, number];
   return scope('logprobs', () => {
     const softmax = g.softmax(logits);
     const largest = detach(g.reduceMax(logits, { axes: [1] }));
@@ -47,7 +49,7 @@ export function rowsOf(logits: Value, labels: Value): Rows {
     const logprobsOf = (ids: Value): Value => g.sub(g.sub(g.gatherElements(logits, ids, 1), largest), normaliser);
     // WebGPU has no Unsqueeze of int64.
     const own = g.unsqueeze(g.cast(labels, 'int32'), 1);
-    return { count, logprobs: g.reshape(logprobsOf(own), [count]), logprobsOf };
+    return { count, vocab, logprobs: g.reshape(logprobsOf(own), [count]), logprobsOf };
   });
 }
 

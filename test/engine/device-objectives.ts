@@ -30,7 +30,7 @@ export interface Difference {
 const golden = readGolden('llama');
 const { config, weights, lora } = golden;
 const { batch, time, rows } = golden.numbers;
-const every = [crossEntropy(), kto(batch), policyGradient(), distillation(4, 0.5)];
+const every = [crossEntropy(), kto(batch), policyGradient(), distillation({ vocab: config.vocab, k: 4 }, 0.5)];
 const GRAPHS: Readonly<Record<string, Graph>> = {
   'LoRA, all objectives, accumulated': buildTrainStep(config, weights, lora, { batch, time, rows, objectives: every, accumulate: true }), // biome-ignore format: a row
   'full training, every row': buildFullStep(config, { batch, time, rows: batch * time, everyRow: true, objectives: [crossEntropy()] }), // biome-ignore format: a row

@@ -1,6 +1,6 @@
 /** Whole rounds of training: the engine's process, the trainer's process, a tiny model, a real database. */
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { editAtCursor } from '../../src/completion/edit.ts';
@@ -49,6 +49,8 @@ test('a round in the background: promoted and taken up while requests are answer
   await w.ready();
   const pid = w.client.pid;
   const likely = (await w.client.score(NEW)).logprob;
+  // What a trainer that was killed while it wrote a checkpoint has left behind.
+  mkdirSync(join(checkpointsDir(w.storageDir), '6a0f.123-0123456789ab.tmp'), { recursive: true });
   await w.record(accepted(12));
   const served = new Set<string>();
   await w.until('running', () => w.state.training.phase === 'running');
@@ -85,7 +87,7 @@ test('a round in the background: promoted and taken up while requests are answer
   assert.deepEqual(w.query('SELECT * FROM lease'), []);
   await w.until('counted', () => w.state.training.newSignals === 0);
 
-  assert.deepEqual(checkpoints(w), [id]);
+  assert.deepEqual(checkpoints(w), [id], 'and nothing else');
   const dir = checkpointDir(w.storageDir, id);
   assert.equal(row!.path, dir);
   const files = ['adapter_config.json', 'adapter_model.safetensors', 'knack.json'];

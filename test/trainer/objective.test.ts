@@ -64,9 +64,9 @@ const CASES: Record<string, Case> = {
     },
     outputs: { 'policy.kl': 'policy/kl', 'policy.clipped': 'policy/clipped' },
   },
-  forward: { objective: distillation(numbers.k, 'forward'), feeds: teacher },
-  reverse: { objective: distillation(numbers.k, 'reverse'), feeds: teacher },
-  jsd: { objective: distillation(numbers.k, numbers.jsd), feeds: teacher },
+  forward: { objective: distillation(numbers, 'forward'), feeds: teacher },
+  reverse: { objective: distillation(numbers, 'reverse'), feeds: teacher },
+  jsd: { objective: distillation(numbers, numbers.jsd), feeds: teacher },
 };
 
 for (const [name, { objective, feeds, outputs = {} }] of Object.entries(CASES)) {
@@ -96,8 +96,9 @@ for (const [name, { objective, feeds, outputs = {} }] of Object.entries(CASES)) 
   });
 }
 
-test('a share outside 0 to 1 is no Jensen-Shannon divergence', () => {
-  for (const share of [0, 1, -1, Number.NaN]) assert.throws(() => distillation(4, share), RangeError);
+test('a share outside 0 to 1 is no Jensen-Shannon divergence, and a top of none or of all tokens no teacher', () => {
+  for (const share of [0, 1, -1, Number.NaN]) assert.throws(() => distillation(numbers, share), RangeError);
+  for (const k of [0, numbers.vocab, 1.5]) assert.throws(() => distillation({ ...numbers, k }, 'forward'), RangeError);
 });
 
 test('log-probabilities keep their digits over any range of logits', async () => {

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { createSession, float32, int64, type Session, type Tensor } from '../../src/engine/runtime.ts';
 import { initialLora, type LoraShape, loraSize } from '../../src/model/lora.ts';
 import { checkBatch, checkTeacher } from '../../src/trainer/check.ts';
+import { distillation } from '../../src/trainer/distillation.ts';
 import { crossEntropy } from '../../src/trainer/objective.ts';
 import { learningRate, type Schedule, stepScalars } from '../../src/trainer/optimizer.ts';
 import { buildEvalGraph, buildLowerGraph, buildTrainStep } from '../../src/trainer/step.ts';
@@ -238,6 +239,11 @@ test('tokens out of range and a teacher of another vocabulary are named', () => 
   for (const [change, message] of wrong) {
     assert.throws(() => checkTeacher(config, 2, 2, { ...teacher, ...change }), message);
   }
+  const objectives = [distillation({ vocab: 32000, k: 4 }, 'forward')];
+  assert.throws(
+    () => buildTrainStep(config, weights, lora, { ...shape, objectives }),
+    /vocabulary has 32000 tokens and the model’s 96: choose a teacher with the same tokenizer/,
+  );
 });
 
 test('the learning rate warms up, decays to its floor and stays there', () => {
