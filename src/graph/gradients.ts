@@ -79,6 +79,19 @@ function rowDot(dY: Value, y: Value): Value {
   return g.reduceSum(g.mul(left, right), { axes: [-1] });
 }
 
+/** Narrower than this, a matrix is transposed within the product. */
+const NARROW = 64;
+
+/**
+ * aᵀ × b of a (rows, m) and b (rows, n): a weight's gradient. The runtime's product reads a transposed operand in
+ * strides, so the narrower of the two is transposed first: a pass over it, for a tenth of the product's time.
+ */
+function productOverRows(a: Value, b: Value): Value {
+  const [m, n] = [a.shape[1], b.shape[1]];
+  if (typeof m !== 'number' || typeof n !== 'number' || m < NARROW || n < NARROW) return g.gemm(a, b, { transA: true });
+  return n < m ? g.transpose(g.gemm(g.transpose(b, [1, 0]), a), [1, 0]) : g.gemm(g.transpose(a, [1, 0]), b);
+}
+
 const gemm: Rule = (node, gradients) => {
   const dY = gradients[0]!;
   const [a, b, c] = node.inputs as [Value, Value, Value | undefined];
@@ -93,6 +106,7 @@ const gemm: Rule = (node, gradients) => {
         { onto: (sum) => g.gemm(dY, b, { transB: !transB, alpha, ...(sum ? { c: sum } : {}) }) },
     () => {
       const left = a.again?.() ?? a;
+      if (!transA && transB && alpha === 1) return productOverRows(dY, left);
       return transB
         ? g.gemm(dY, left, { transA: true, transB: transA, alpha })
         : g.gemm(left, dY, { transA: !transA, alpha });
