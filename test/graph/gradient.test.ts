@@ -71,6 +71,14 @@ const CASES: Readonly<Record<string, Case>> = {
     shapes: ['96x130', '70x130', '70'],
     build: (a, b, c) => g.gemm(a, b, { transB: true, alpha: 0.7, c }),
   },
+  'Gemm, B transposed, the left narrower': {
+    shapes: ['130x70', '96x70'],
+    build: (a, b) => g.gemm(a, b, { transB: true }),
+  },
+  'Gemm, B transposed, the right narrower': {
+    shapes: ['130x96', '70x96'],
+    build: (a, b) => g.gemm(a, b, { transB: true }),
+  },
   'Gemm, both transposed': {
     shapes: ['130x96', '70x130', '96x70'],
     build: (a, b, c) => g.gemm(a, b, { transA: true, transB: true, alpha: -1.5, c }),
