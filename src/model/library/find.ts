@@ -33,7 +33,7 @@ export interface FindLimits {
 /** Some 2 s on a slow disk. */
 export const LIMITS: FindLimits = { entries: 20_000, models: 200 };
 /** A file smaller than this is no model that could suggest anything. */
-const LEAST_BYTES = 1 << 20;
+const LEAST_BYTES = 1 << 16;
 const DEPTH = 6;
 const MOST_MANIFEST_BYTES = 1 << 20;
 

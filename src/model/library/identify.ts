@@ -55,10 +55,12 @@ export async function identifyGguf(port: FilePort, path: string, size: number): 
         ? `it is no whole model but of the type “${type}”`
         : shards > 1
           ? `it is one of ${shards} parts`
-          : (familyRefusal(architecture) ??
-            (unread === undefined
-              ? null
-              : `its numbers are in ggml’s format ${unread.type}, which Knack does not read`)),
+          : tensors.length === 0
+            ? 'it is a vocabulary without weights'
+            : (familyRefusal(architecture) ??
+              (unread === undefined
+                ? null
+                : `its numbers are in ggml’s format ${unread.type}, which Knack does not read`)),
   };
 }
 
