@@ -97,7 +97,8 @@ function same(old: readonly string[], lines: readonly string[]): number {
 /** The first change, once a line after it (two, if it is blank) stands in the old lines; else null. */
 function resync(old: readonly string[], lines: readonly string[]): Change | null {
   const from = same(old, lines);
-  for (let j = from; j < lines.length; j++) {
+  // The first is the end of the cursor's line, which is not the same as another line that reads like it.
+  for (let j = Math.max(from, 1); j < lines.length; j++) {
     for (let q = from; q < old.length; q++) {
       if (j === from && q === from) continue;
       if (lines[j] !== old[q]) continue;

@@ -42,11 +42,17 @@ const MARKS = ['Â «', 'Â »', 'Â §', 'Â ¿', 'Â ¬', 'â Ģ', 'âĢ ł'];
  * Another seed makes another model, with a hash of its own.
  *
  * @param hasMarks whether it can be tuned to write edits
+ * @param other another family than Llama, and control tokens of its own
  */
-export function writeTinyModel(folder: string, seed = 1, hasMarks = false): void {
+export function writeTinyModel(
+  folder: string,
+  seed = 1,
+  hasMarks = false,
+  other: { readonly family?: 'llama' | 'qwen2'; readonly controls?: readonly string[] } = {},
+): void {
   mkdirSync(folder, { recursive: true });
-  const { json, tokens } = tokenizer(hasMarks ? MARKS : []);
-  const config = { ...CONFIG, vocab_size: tokens.length };
+  const { json, tokens } = tokenizer(hasMarks ? MARKS : [], other.controls ?? []);
+  const config = { ...CONFIG, model_type: other.family ?? CONFIG.model_type, vocab_size: tokens.length };
   const file = (name: string, value: unknown): void => writeFileSync(join(folder, name), JSON.stringify(value));
   file('config.json', config);
   file('tokenizer.json', json);
@@ -68,7 +74,7 @@ function successor(byte: number): number {
 }
 
 /** Bytes in GPT-2's alphabet, a merge or more, and two tokens that stand for no text. */
-function tokenizer(more: readonly string[]): { json: unknown; tokens: readonly string[] } {
+function tokenizer(more: readonly string[], controls: readonly string[]): { json: unknown; tokens: readonly string[] } {
   const tokens: string[] = [];
   let beyond = 256;
   for (let byte = 0; byte < 256; byte++) {
@@ -76,8 +82,12 @@ function tokenizer(more: readonly string[]): { json: unknown; tokens: readonly s
     tokens.push(String.fromCodePoint(printable ? byte : beyond++));
   }
   const merges = ['Ġ Ġ', ...more];
-  tokens.push(END, FILENAME, ...merges.map((pair) => pair.replace(' ', '')));
-  const added = [END, FILENAME].map((content) => ({ id: tokens.indexOf(content), content, special: true }));
+  tokens.push(END, FILENAME, ...merges.map((pair) => pair.replace(' ', '')), ...controls);
+  const added = [END, FILENAME, ...controls].map((content) => ({
+    id: tokens.indexOf(content),
+    content,
+    special: true,
+  }));
   const json = {
     added_tokens: added,
     normalizer: null,
