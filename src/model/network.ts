@@ -278,15 +278,16 @@ export function rmsNorm(x: Value, weight: Value, epsilon: number): Value {
 
 /** silu(gate) · up (https://arxiv.org/abs/2002.05202), with a gradient of 5 passes where the walk takes 8. */
 export function swiglu(gate: Value, up: Value): Value {
-  const share = g.sigmoid(gate);
-  // Made anew for gradients, with factors swapped, or the runtime would merge it with the first and keep that.
-  const silu = (): Value => g.mul(share, gate);
+  // All but gate and up is made anew for gradients. The runtime merges nodes of equal inputs and would keep the first
+  // results instead, so the second time the gate comes in another shape.
+  const share = (): Value => g.reshape(g.sigmoid(g.reshape(gate, [1, ...gate.shape])), gate.shape);
+  const silu = (): Value => g.mul(share(), gate);
   const again = (): Value => g.mul(up, silu());
-  const y = withGradient(g.mul(g.mul(gate, share), up), [gate, up], (dY) => [
+  const y = withGradient(g.mul(g.mul(gate, g.sigmoid(gate)), up), [gate, up], (dY) => [
     // ∂y/∂gate = up·σ + y·(1 − σ) = y + σ·(up − y)
     () => {
       const own = again();
-      return g.mul(dY, g.add(own, g.mul(share, g.sub(up, own))));
+      return g.mul(dY, g.add(own, g.mul(share(), g.sub(up, own))));
     },
     () => g.mul(dY, silu()),
   ]);

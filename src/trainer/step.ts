@@ -69,10 +69,7 @@ export function buildTrainStep(
     g.reshape(each, [(each.shape[0] as number) * (each.shape[1] as number)]),
   );
   const parameter: Parameter = { name: 'lora', value: vector, gradient: g.concat(gradients, 0), decayed: true };
-  return makeGraph('train', {
-    ...outputs,
-    ...adamw([parameter], loss, options.adam ?? ADAMW, options.accumulate),
-  });
+  return stepGraph(outputs, adamw([parameter], loss, options.adam ?? ADAMW, options.accumulate));
 }
 
 export interface FullStepOptions extends StepOptions {
@@ -94,10 +91,7 @@ export function buildFullStep(config: ModelConfig, options: FullStepOptions): Gr
   const parameters = [...values].map(([name, value], i): Parameter => {
     return { name, value, gradient: gradients[i]!, decayed: decayed(name, shapes.get(name)!) };
   });
-  return makeGraph('train', {
-    ...outputs,
-    ...adamw(parameters, loss, options.adam ?? ADAMW, options.accumulate),
-  });
+  return stepGraph(outputs, adamw(parameters, loss, options.adam ?? ADAMW, options.accumulate));
 }
 
 /**
@@ -191,6 +185,14 @@ function lossRows(network: Network, shape: BatchShape & Pick<StepOptions, 'every
   const x = from === undefined ? embedded(network, shape) : given();
   const logits = network.head(blocks(network, shape, x, from ?? 0, layers, wanted));
   return rowsOf(logits, input('labels', 'int64', [rows]));
+}
+
+/**
+ * The runtime works out a graph's last outputs first. So the losses stand last: once they are known, the logits are
+ * free, where they would otherwise stay until the backward pass is over.
+ */
+function stepGraph(losses: Record<string, Value>, update: Record<string, Value>): Graph {
+  return makeGraph('train', { ...update, ...losses });
 }
 
 function lossOf(
