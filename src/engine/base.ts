@@ -61,7 +61,7 @@ export async function loadBase(
     formatOf(
       style,
       [plain.describe, ...path.split(/[\\/]/).slice(-4)],
-      { architecture: family, layers, hidden },
+      { architecture: family, layers, hidden, sha256: plain.sha256 },
       tokenizer,
     );
   const format = isTuned && style === null ? log! : untuned();

@@ -68,6 +68,9 @@ const CONTROL = 3;
 const USER_DEFINED = 4;
 const UNUSED = 5;
 
+/** More merges than any vocabulary of a million tokens has: a damaged or hostile file. */
+const MOST_MERGES = 1 << 21;
+
 /** Builds the spec from GGUF metadata. Throws ModelError 'tokenizer' for a kind that Knack does not read. */
 export function specFromGguf(metadata: Readonly<Record<string, unknown>>): TokenizerSpec {
   const model = metadata['tokenizer.ggml.model'];
@@ -117,6 +120,8 @@ export function specFromTokenizerJson(json: unknown): TokenizerSpec {
   }
   for (let id = 0; id < tokens.length; id++) tokens[id] ??= '';
   const merges = Array.isArray(model.merges) ? model.merges : [];
+  // Before anything is made of each of them.
+  if (merges.length > MOST_MERGES) throw wrong(`has ${merges.length} merges, which no model has`);
   return checked({
     tokens,
     merges: Array.isArray(merges[0]) ? merges.map(pair) : pairs(strings(merges, 'merges')),

@@ -256,6 +256,13 @@ test('a model that would compute something else is refused', async () => {
   await refused(await place({ ...files, 'config.json': '{' }), 'corrupt', /not JSON/);
 });
 
+test('a tokenizer of ten million merges is refused before it is parsed', async () => {
+  const { 'tokenizer.json': _, ...rest } = await folder('llama');
+  const merges = `{"model":{"type":"BPE","vocab":{},"merges":[${'"a b",'.repeat(1e7 - 1)}"a b"]}}`;
+  const at = await place({ ...rest, 'tokenizer.json': merges });
+  await refused(at, 'corrupt', /bytes long, which is no tokenizer\.json/);
+});
+
 test('the hash is remembered by size and time, and is that of the file', async () => {
   const at = await place({});
   await cp(join(GOLDEN, 'llama', 'model.gguf'), join(at, 'm.gguf'));

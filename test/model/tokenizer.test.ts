@@ -181,6 +181,7 @@ test('a tokenizer.json gives the same tokens as the GGUF metadata', () => {
     assert.throws(() => specFromTokenizerJson({ ...json, ...changes }), { kind: 'tokenizer', message });
   refused({ model: { type: 'Unigram' } }, /“Unigram”/);
   refused({ model: { ...json.model, byte_fallback: true } }, /without byte-level/);
+  refused({ model: { ...json.model, merges: Array(1e7).fill('Ġ t') } }, /has 10000000 merges/);
   refused({ pre_tokenizer: { type: 'Metaspace' } }, /Metaspace/);
   refused({ normalizer: { type: 'Lowercase' } }, /Lowercase/);
   assert.throws(() => specFromTokenizerJson(null), { kind: 'tokenizer' });

@@ -205,10 +205,14 @@ export interface Traits {
   readonly architecture: string;
   readonly layers: number | null;
   readonly hidden: number | null;
+  /** Of its file, where that is known. */
+  readonly sha256?: string;
 }
 
-/** The known model of this name, if it also has that model's shape: a name alone is a claim. */
+/** The known model by its file's hash; else of this name, if it also has that model's shape: a name alone is a claim. */
 export function knownModel(names: readonly string[], traits: Traits): KnownModel | null {
+  const same = CATALOGUE.find(({ file }) => file?.sha256 && file.sha256 === traits.sha256);
+  if (same !== undefined) return same;
   const found = CATALOGUE.find(
     ({ names: pattern, architecture, shape }) =>
       names.some((name) => pattern.test(name)) &&

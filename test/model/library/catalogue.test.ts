@@ -47,6 +47,8 @@ test('models are known by name and shape together', () => {
   assert.equal(id(['zeta:latest'], seven), 'zeta-7b');
   assert.equal(id(['zeta-2'], seven), undefined);
   assert.equal(id(['my-model']), undefined);
+  const sweep = CATALOGUE.find(({ id: name }) => name === 'sweep-next-edit-1.5b')!;
+  assert.equal(knownModel(['sha256-1321'], { ...qwen, sha256: sweep.file!.sha256! }), sweep, 'by its hash alone');
 });
 
 test('the prompt style: the user’s choice, the table, the tokenizer', () => {
