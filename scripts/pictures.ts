@@ -1,4 +1,7 @@
-/** `npm run pictures`: the README's pictures, taken of the real thing in a real editor, one for each theme. */
+/**
+ * `npm run pictures`: the pictures of the README and the walkthrough, taken of the real thing in a real editor, one for
+ * each theme; and the icon as a PNG.
+ */
 import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +9,7 @@ import { TestEditor } from '../test/e2e/harness/editor.ts';
 import { askFor, ROUND_SETTINGS } from '../test/e2e/harness/round.ts';
 import { copySample, lineFor, PLACES } from '../test/e2e/harness/scenario.ts';
 import { baseModel } from './base-model.ts';
+import { drawIcon } from './icon.ts';
 import { ROOT } from './paths.ts';
 import { onInterrupt } from './process.ts';
 import { main, step } from './progress.ts';
@@ -17,6 +21,7 @@ const PLACE = PLACES.find(({ function: name }) => name === 'findOrder')!;
 await main(async () => {
   const dir = realpathSync(mkdtempSync(join(tmpdir(), 'knack-pictures-')));
   onInterrupt(async () => rmSync(dir, { recursive: true, force: true }));
+  await step('Drawing the icon', drawIcon);
   const vsix = await step('Building the extension', hostVsix);
   await step('Model', baseModel);
   for (const theme of ['dark', 'light'] as const) {

@@ -6,7 +6,7 @@ import { UserError } from './progress.ts';
 export const MOST_BYTES = 60_000_000;
 
 /** Files without which the extension does not work, or is not fit to be seen. */
-const NEEDED = [
+export const NEEDED: readonly string[] = [
   'package.json',
   'package.nls.json',
   'package.nls.de.json',
@@ -16,6 +16,9 @@ const NEEDED = [
   'l10n/bundle.l10n.de.json',
   'media/icon.png',
   'media/panel.js',
+  'media/ghost-text-dark.png',
+  'media/walkthrough/quiet.md',
+  'media/walkthrough/learn.de.md',
   'media/code/canary.jsonl',
   'dist/extension.cjs',
   'dist/engine.cjs',

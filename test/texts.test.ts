@@ -1,6 +1,6 @@
 /** Whatever Knack says can be translated, and German is whole. `node scripts/texts.ts de` prints what it lacks. */
 import assert from 'node:assert/strict';
-import { globSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { ROOT } from '../scripts/paths.ts';
@@ -41,6 +41,27 @@ describe('in the manifest', () => {
     const plain = manifest.matchAll(/"(title|description|markdownDescription|altText)": "(?!%)([^"]*)"/g);
     assert.deepEqual(
       Array.from(plain, (match) => match[2]),
+      [],
+    );
+  });
+
+  test('each command of the manifest is one that the extension registers', () => {
+    const commands = [...manifest.matchAll(/"command": "(knack\.[^"]+)"/g)].map((match) => match[1]!);
+    const files = globSync('src/{extension,editor/*}.ts', { cwd: ROOT });
+    const sources = files.map((file) => readFileSync(join(ROOT, file), 'utf8')).join('');
+    assert.ok(commands.length > 15);
+    assert.deepEqual(
+      commands.filter((id) => !sources.includes(`'${id}':`)),
+      [],
+    );
+  });
+
+  test('the pages and pictures of the walkthrough are there, in each language', () => {
+    const texts = globSync('package.nls*.json', { cwd: ROOT }).map((file) => readFileSync(join(ROOT, file), 'utf8'));
+    const named = [manifest, ...texts].flatMap((text) => text.match(/"media\/[^"]+"/g) ?? []);
+    assert.ok(named.length > 5);
+    assert.deepEqual(
+      named.map((path) => JSON.parse(path)).filter((path) => !existsSync(join(ROOT, path))),
       [],
     );
   });
