@@ -11,9 +11,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { trainerEnvironment } from '../../src/engine/environment.ts';
+import { estimateBytes } from '../../src/trainer/plan.ts';
 import { step, UserError } from '../progress.ts';
 import { Side, type Summary, summary } from './side.ts';
-import { fullWorkload, loraWorkload, type Workload } from './workload.ts';
+import { adapterOf, fullWorkload, loraWorkload, type Workload } from './workload.ts';
 
 /** A side runs about as long as this at a time. */
 const TURN_MS = 1500;
@@ -197,7 +198,7 @@ function report(figures: Figures): string[] {
   ];
 }
 
-/** How the cost of a LoRA step grows with each of its sizes, the others fixed. */
+/** How the cost of a LoRA step grows with each of its sizes, the others fixed, and what memory it was planned with. */
 async function grow({ threads, rounds, folder }: Context): Promise<readonly Record<string, unknown>[]> {
   const sizes = [
     ...[64, 128, 256, 512].map((time) => ({ what: 'tokens a sequence', workload: loraWorkload(4, time, 8, 10) })),
@@ -206,7 +207,7 @@ async function grow({ threads, rounds, folder }: Context): Promise<readonly Reco
     ...[1, 5, 20, 30].map((layers) => ({ what: 'layers trained', workload: loraWorkload(4, 256, 8, layers) })),
   ];
   console.log(
-    '| varied | shape | ms a step (quartiles) | tokens/s | GFLOP a step | peak MB |\n|---|---|---|---|---|---|',
+    '| varied | shape | ms a step (quartiles) | tokens/s | GFLOP a step | peak MB | estimate |\n|---|---|---|---|---|---|---|',
   );
   const rows: Record<string, unknown>[] = [];
   for (const { what, workload } of sizes) {
@@ -218,9 +219,13 @@ async function grow({ threads, rounds, folder }: Context): Promise<readonly Reco
     const times = summary(ms);
     const tokensPerSecond = round((workload.shape.batch * workload.shape.time * 1000) / times.median, 0);
     const gflop = round((side.about.flops as number) / 1e9, 0);
+    // trainer/plan.ts, by which a round is planned.
+    const estimateMb = round(estimateBytes(workload.config, adapterOf(workload), workload.shape) / 2 ** 20, 0);
     const spread = `${times.median.toFixed(0)} (${times.low.toFixed(0)} to ${times.high.toFixed(0)})`;
-    console.log(`| ${what} | ${workload.name} | ${spread} | ${tokensPerSecond} | ${gflop} | ${peakRssMb} |`);
-    rows.push({ varied: what, shape: workload.name, stepMs: times, tokensPerSecond, gflop, peakRssMb });
+    console.log(
+      `| ${what} | ${workload.name} | ${spread} | ${tokensPerSecond} | ${gflop} | ${peakRssMb} | ${estimateMb} |`,
+    );
+    rows.push({ varied: what, shape: workload.name, stepMs: times, tokensPerSecond, gflop, peakRssMb, estimateMb });
   }
   return rows;
 }

@@ -14,33 +14,35 @@ export const LORA_ALPHA = 16;
 export const LONGEST = 512;
 /** Rows that carry loss, for each example of a batch. */
 const ROWS = 64;
-const MOST_BATCH = 4;
+/** More would fit, but a round of a few dozen signals learns by its number of steps. */
+const MOST_BATCH = 2;
+/** Share of the blocks that is adapted at most: what a round's recipe was found with (docs/log.md); more cost time. */
+const MOST_ADAPTED = 2 / 3;
 
 const MB = 2 ** 20;
-/** The process, the runtime and its code. */
-const PROCESS_BYTES = 130 * MB;
+/** The process, the runtime and its code, and what its kernels take in passing. */
+const PROCESS_BYTES = 200 * MB;
+/** Attention of at least so many tokens goes in stretches, which keep five eighths of the probabilities. */
+const STRETCHED = 128;
 
 /** Peak resident bytes of one training step. */
 export function estimateBytes(config: ModelConfig, lora: LoraShape, { batch, time, rows }: BatchShape): number {
   const { hidden, intermediate, heads, vocab } = config;
   const tokens = batch * time;
-  const forward = 4 * tokens * (3 * hidden + 2 * intermediate + heads * time) * 2;
-  const layer = 4 * (7 * hidden + 7.5 * intermediate + heads * time);
-  // The adapter and its two moments before and after the step, their copies on the way in and out, and its gradient.
-  const state = 4 * 11 * loraSize(config, lora);
-  return (
-    PROCESS_BYTES +
-    4 * baseParameters(config) +
-    forward +
-    layer * tokens * lora.layers.length +
-    state +
-    3 * 4 * rows * vocab
-  );
+  // Gate and up, the probabilities, and the narrow ones: both norms' quotients, queries, keys and values in stretches.
+  const layer = 4 * (8.3 * hidden + 2 * intermediate + (time < STRETCHED ? 1 : 0.7) * heads * time);
+  // The adapter and its moments, which are written in place, the copies that the binding makes of them, and the gradient.
+  const state = 4 * 8 * loraSize(config, lora);
+  const head = 2 * 4 * rows * vocab;
+  return PROCESS_BYTES + 4 * baseParameters(config) + layer * tokens * lora.layers.length + state + head;
 }
 
-/** Adapters on all linear layers of as many top blocks as `memoryMb` allows for one longest example at a time. */
+/**
+ * Adapters on all linear layers of as many top blocks, up to two thirds, as `memoryMb` allows for one longest example at
+ * a time.
+ */
 export function loraFor(config: ModelConfig, memoryMb: number): LoraShape {
-  for (let count = config.layers; count > 1; count--) {
+  for (let count = Math.ceil(MOST_ADAPTED * config.layers); count > 1; count--) {
     const shape = topLayers(config, count, LORA_RANK, LORA_ALPHA);
     if (estimateBytes(config, shape, { batch: 1, time: LONGEST, rows: ROWS }) <= memoryMb * MB) return shape;
   }
