@@ -1,10 +1,12 @@
 /** `npm run bench -- <name> [options]`: measurements. The last line of each is JSON. */
 
+import { benchLower } from './bench/lower.ts';
 import { benchReplay } from './bench/replay.ts';
 import { benchTrain } from './bench/train.ts';
 import { main, UserError } from './progress.ts';
 
 const BENCHES: Readonly<Record<string, (options: readonly string[]) => Promise<void>>> = {
+  lower: benchLower,
   replay: benchReplay,
   train: benchTrain,
 };

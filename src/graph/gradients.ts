@@ -152,7 +152,7 @@ export const GRADIENTS: Readonly<Record<string, Rule>> = {
   Gemm: gemm,
   Identity: unary((dY) => () => dY),
   Log: unary((dY, _y, x) => () => g.div(dY, x)),
-  MatMul: binary((dY, a, b) => [() => g.matmul(dY, swapped(b)), () => g.matmul(swapped(a), dY)]),
+  MatMul: binary((dY, a, b) => [() => g.matmul(dY, swapped(b.again?.() ?? b)), () => g.matmul(swapped(a), dY)]),
   // A tie's gradient goes to the first.
   Max: binary((dY, a, b) => [
     () => g.where(g.greaterOrEqual(a, b), dY, 0),

@@ -219,7 +219,10 @@ export class Network {
 
 /** (…, R, headDim) queries over (…, S, headDim) keys and values, with a mask (R, S). */
 export function attend(query: Value, key: Value, value: Value, mask: Value): Value {
-  return g.matmul(g.softmax(g.add(g.matmul(query, g.transpose(key, [0, 1, 3, 2])), mask)), value);
+  const across = (keys: Value): Value => g.transpose(keys, [0, 1, 3, 2]);
+  const { again } = key;
+  const keys = again ? { ...across(key), again: () => across(again()) } : across(key);
+  return g.matmul(g.softmax(g.add(g.matmul(query, keys), mask)), value);
 }
 
 /** Positions that attend together, where a whole sequence is at hand: a quarter of it; null if that is too little. */
@@ -245,14 +248,16 @@ export function attendInStretches(query: Value, key: Value, value: Value, mask: 
   const sizes = Array.from({ length: time / stretch }, () => stretch);
   const parts = g.split(query, 3, sizes).map((part, i) => {
     const [start, end] = [i * stretch, (i + 1) * stretch];
-    const seen = (x: Value): Value => (end === time ? x : g.slice(x, 2, 0, end));
+    const seen = (x: Value, axis = 2): Value => (end === time ? x : g.slice(x, axis, 0, end));
+    // Cut anew for gradients, with the axis counted from the end, or the runtime would merge the two and keep the first.
+    const keys = { ...seen(key), again: () => seen(key, -2) };
     const own = g.slice(g.slice(mask, 0, start, end), 1, 0, end);
     const rows = g.reshape(part, [batch, kvHeads, groups * stretch, headDim]);
     const masks = g.concat(
       Array.from({ length: groups }, () => own),
       0,
     );
-    return g.reshape(attend(rows, seen(key), seen(value), masks), [batch, kvHeads, groups, stretch, headDim]);
+    return g.reshape(attend(rows, keys, seen(value), masks), [batch, kvHeads, groups, stretch, headDim]);
   });
   return g.concat(parts, 3);
 }
