@@ -1,5 +1,6 @@
 /** `npm run bench -- <name> [options]`: measurements. The last line of each is JSON. */
 
+import { benchActivate } from './bench/activate.ts';
 import { benchLower } from './bench/lower.ts';
 import { benchReplay } from './bench/replay.ts';
 import { benchTrain } from './bench/train.ts';
@@ -7,6 +8,7 @@ import { main, UserError } from './progress.ts';
 
 const BENCHES: Readonly<Record<string, (options: readonly string[]) => Promise<void>>> = {
   lower: benchLower,
+  activate: benchActivate,
   replay: benchReplay,
   train: benchTrain,
 };

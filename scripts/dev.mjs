@@ -23,7 +23,7 @@ const TASKS = {
   build: ['scripts/build.ts', [], false],
   package: ['scripts/package.ts', [], false],
   pictures: ['scripts/pictures.ts', [], true],
-  bench: ['scripts/bench.ts', [], false],
+  bench: ['scripts/bench.ts', [], true],
   replay: ['scripts/replay.ts', [], false],
   tune: ['scripts/tune.ts', [], false],
   fuzz: ['scripts/fuzz.ts', [], false],

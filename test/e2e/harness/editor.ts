@@ -23,6 +23,8 @@ import { type ReadyMark, readReadyMark, until } from './wait.ts';
 export interface EditorOptions {
   /** Path of the extension to install. */
   readonly vsix: string;
+  /** Further ones. */
+  readonly also?: readonly string[];
   /** `publisher.name` of the extension, whose storage folder `storageDir` names. */
   readonly extensionId: string;
   /** Folder to open. */
@@ -79,7 +81,7 @@ export class TestEditor {
       const profile: Profile = { dir, env };
       const theme = { 'workbench.colorTheme': THEMES[options.theme ?? 'dark'] };
       writeSettings(profile, { ...QUIET_SETTINGS, ...PLAIN_TYPING, ...theme, ...options.settings });
-      await installVsix(install, profile, options.vsix);
+      for (const vsix of [options.vsix, ...(options.also ?? [])]) await installVsix(install, profile, vsix);
       server = await startServer(install, profile);
       browser = await chromium.launch({
         executablePath,
