@@ -1,0 +1,123 @@
+/** What people see and choose: panel, explanation, what is stored, report, snooze; with real keys in a real editor. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { baseModel } from '../../scripts/base-model.ts';
+import { hostVsix } from '../../scripts/vsix.ts';
+import { outcomes, query } from './harness/database.ts';
+import { TestEditor } from './harness/editor.ts';
+import { fillDatabase } from './harness/history.ts';
+import { askFor } from './harness/round.ts';
+import { copySample, lineFor, PLACES } from './harness/scenario.ts';
+import { until } from './harness/wait.ts';
+
+const say = (line: string): void => console.log(`    ${line}`);
+const PLACE = PLACES[0]!;
+
+describe('what is seen', { timeout: 300_000 }, () => {
+  const dir = realpathSync(mkdtempSync(join(tmpdir(), 'knack-panel-')));
+  const workspace = join(dir, 'corner-shop');
+  let editor: TestEditor;
+
+  before(async () => {
+    copySample(workspace);
+    await baseModel(say);
+    const vsix = await hostVsix(say);
+    const settings = { 'knack.training.idleSeconds': 86_400 };
+    editor = await TestEditor.start({ vsix: vsix.path, extensionId: 'knack.knack', workspace, settings });
+    await editor.ready();
+    fillDatabase(editor.storageDir);
+  });
+
+  after(async () => {
+    await editor?.stop();
+    rmSync(dir, { recursive: true, force: true });
+  });
+
+  /** Text of the status bar's item. */
+  const status = (): Promise<string | null> =>
+    editor.page.locator('[id="knack.knack.knack.status"]').getAttribute('aria-label');
+
+  /** The page of text that has been opened, as it stands in its editor. */
+  const page = async (title: string): Promise<string> => {
+    await editor.page.locator('.tab.active', { hasText: title }).waitFor({ timeout: 20_000 });
+    return until(title, 10_000, async () => {
+      const lines = editor.page.locator('.editor-group-container.active .view-lines').first();
+      return ((await lines.textContent()) ?? '').replaceAll('\u00a0', ' ') || undefined;
+    });
+  };
+
+  test('why this suggestion: its words, and who made it', async () => {
+    assert.equal(await askFor(editor, workspace, PLACE), lineFor(PLACE));
+    await editor.press('Tab');
+    await editor.save();
+    await editor.runCommand('Knack: Why This Suggestion?');
+    const text = await page('Why this suggestion');
+    assert.match(text, /src\/orders\.ts:/);
+    assert.ok(text.includes(lineFor(PLACE)), text);
+    assert.match(text, /as it was downloaded/);
+  });
+
+  test('the panel: figures, and buttons that work by keyboard', async () => {
+    await editor.runCommand('Knack: Show Panel');
+    const panel = editor.webview();
+    await panel.getByRole('heading', { name: 'What was learned' }).waitFor({ timeout: 20_000 });
+    assert.match((await panel.locator('#suggestions').textContent())!, /were taken: \d+%/);
+    assert.equal(await panel.getByRole('img').count(), 2);
+    await panel.getByRole('button', { name: 'Pause learning' }).focus();
+    await editor.press('Enter');
+    await panel.getByRole('button', { name: 'Learn again' }).waitFor({ timeout: 20_000 });
+    await panel.getByText('The same as a table').focus();
+    await editor.press('Enter');
+    await panel.getByRole('columnheader', { name: 'Characters saved' }).waitFor({ timeout: 5_000 });
+  });
+
+  test('what is stored: by day, down to one entry, deleted with a question', async () => {
+    const count = () => query<{ n: number }>(editor.storageDir, 'SELECT count(*) AS n FROM suggestion')[0]!.n;
+    const before = count();
+    await editor.startCommand('Knack: Show What Is Stored');
+    const rows = editor.page.locator('.quick-input-list .monaco-list-row');
+    await rows
+      .filter({ hasText: /^20\d\d-/ })
+      .first()
+      .waitFor({ timeout: 10_000 });
+    // Past the two that lead elsewhere: the first day.
+    await editor.press('ArrowDown');
+    await editor.press('ArrowDown');
+    await editor.press('Enter');
+    await rows.filter({ hasText: 'Delete these' }).waitFor({ timeout: 10_000 });
+    await editor.press('ArrowDown');
+    await editor.press('Enter');
+    await rows.filter({ hasText: 'Delete it' }).waitFor({ timeout: 10_000 });
+    assert.match(await page('Stored suggestion'), /All that is stored of one suggestion/);
+    await editor.press('ArrowDown');
+    await editor.press('Enter');
+    await editor.page.locator('.monaco-dialog-box').waitFor({ timeout: 10_000 });
+    await editor.press('Enter');
+    await until('one entry less', 10_000, () => (count() === before - 1 ? true : undefined));
+  });
+
+  test('a report shows what it would share', async () => {
+    await editor.runCommand('Knack: Report a Problem');
+    const text = await page('Untitled-1');
+    assert.match(text, /Nothing has been sent/);
+  });
+
+  test('snoozed by keys: nothing unasked, asked for all the same, and awake again', async () => {
+    const place = PLACES[1]!;
+    await editor.startCommand('Knack: Snooze');
+    await editor.page.locator('.quick-input-list .monaco-list-row', { hasText: 'For 5 minutes' }).waitFor();
+    await editor.press('Enter');
+    await until('the snooze', 10_000, async () => (/snoozed until/.test((await status()) ?? '') ? true : undefined));
+    const seen = Object.values(outcomes(editor.storageDir)).reduce((a, b) => a + b, 0);
+    assert.equal(await askFor(editor, workspace, place), lineFor(place), 'by command, after five seconds of silence');
+    await editor.press('Escape');
+    await until('one outcome more', 10_000, () =>
+      Object.values(outcomes(editor.storageDir)).reduce((a, b) => a + b, 0) === seen + 1 ? true : undefined,
+    );
+    await editor.runCommand('Knack: End the Snooze');
+    await until('awake', 10_000, async () => (/snoozed/.test((await status()) ?? '') ? undefined : true));
+  });
+});
