@@ -1,7 +1,8 @@
 /**
  * `npm run bench -- replay [SOURCE] [--limit N]`: what the replay itself costs an ask, without any model. Its arm
  * answers each ask with what was typed or, every second time, with a wrong text, so that judging, syntax and figures
- * are all paid for. The last line is JSON.
+ * are all paid for. Beside the time stands the processor's, which other work on the machine disturbs less. The last
+ * line is JSON.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -24,6 +25,7 @@ const SAMPLE = join(ROOT, 'test', 'replay', 'nanostores.jsonl.gz');
 interface Part {
   readonly name: string;
   readonly ms: number;
+  readonly cpuMs: number;
 }
 
 export async function benchReplay(options: readonly string[]): Promise<void> {
@@ -40,8 +42,10 @@ export async function benchReplay(options: readonly string[]): Promise<void> {
   const parts: Part[] = [];
   const time = async <T>(name: string, work: () => T | Promise<T>): Promise<T> => {
     const began = performance.now();
+    const used = process.cpuUsage();
     const result = await work();
-    parts.push({ name, ms: (performance.now() - began) / asks });
+    const { user, system } = process.cpuUsage(used);
+    parts.push({ name, ms: (performance.now() - began) / asks, cpuMs: (user + system) / 1000 / asks });
     return result;
   };
   await time('history, typist and asks', () => countAsks(history, span, 0));
@@ -50,11 +54,14 @@ export async function benchReplay(options: readonly string[]): Promise<void> {
   const syntax = await Syntax.load(GRAMMARS);
   const played = await time('all of it, with syntax', () => run(insert, syntax));
   await time('figures, curves, intervals', () => reportArms([played], 0));
-  for (const { name, ms } of parts) console.log(`${name.padEnd(34)} ${ms.toFixed(3)} ms an ask`);
+  for (const { name, ms, cpuMs } of parts) {
+    console.log(`${name.padEnd(34)} ${ms.toFixed(3)} ms an ask (processor ${cpuMs.toFixed(3)})`);
+  }
   const total = parts.at(-1)!.ms + parts.at(-2)!.ms;
-  console.log(`a whole replay: ${total.toFixed(3)} ms an ask, of ${asks}`);
+  const cpuTotal = parts.at(-1)!.cpuMs + parts.at(-2)!.cpuMs;
+  console.log(`a whole replay: ${total.toFixed(3)} ms an ask (processor ${cpuTotal.toFixed(3)}), of ${asks}`);
   const byName = Object.fromEntries(parts.map(({ name, ms }) => [name, ms]));
-  console.log(JSON.stringify({ bench: 'replay', asks, msPerAsk: { ...byName, total } }));
+  console.log(JSON.stringify({ bench: 'replay', asks, msPerAsk: { ...byName, total }, cpuMsPerAsk: cpuTotal }));
 
   async function run(answer: (question: Question) => Answer | null, syntax: Syntax | null) {
     const dir = mkdtempSync(join(tmpdir(), 'knack-bench-'));
