@@ -13,6 +13,8 @@ const NATIVES = ['onnxruntime-node', 'better-sqlite3'];
 /** Bundle -> its entry, and what it finds at run time. The extension host loads no native package. */
 const BUNDLES: Readonly<Record<string, { readonly entry: string; readonly external: readonly string[] }>> = {
   extension: { entry: 'src/extension.ts', external: ['vscode'] },
+  // apart from the extension, which loads it when the first next edit is drawn
+  grammars: { entry: 'src/editor/grammars.ts', external: [] },
   engine: { entry: 'src/engine/main.ts', external: NATIVES },
   train: { entry: 'src/engine/train.ts', external: NATIVES },
   probe: { entry: 'src/engine/probe.ts', external: NATIVES },
@@ -28,6 +30,9 @@ const COMMON = {
   sourcemap: true,
   sourcesContent: false,
   legalComments: 'none',
+  loader: { '.wasm': 'binary' },
+  // jsonc-parser's "main" finds its own files in a way that no bundler can follow
+  mainFields: ['module', 'main'],
   logLevel: 'silent',
   absWorkingDir: ROOT,
 } as const satisfies BuildOptions;

@@ -16,6 +16,7 @@ const TASKS = {
   test: ['scripts/test.ts', ['all'], true],
   'test:unit': ['scripts/test.ts', ['unit'], false],
   'test:e2e': ['scripts/test.ts', ['e2e'], true],
+  'test:fates': ['test/fates/run.ts', [], true],
   'test:devices': ['scripts/devices.ts', [], false],
   'test:desktop': ['test/desktop/run.ts', [], false],
   check: ['scripts/check.ts', [], false],

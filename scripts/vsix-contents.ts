@@ -22,6 +22,7 @@ export const NEEDED: readonly string[] = [
   'media/code/canary.jsonl',
   'dist/extension.cjs',
   'dist/engine.cjs',
+  'dist/grammars.cjs',
   'dist/train.cjs',
   'dist/probe.cjs',
   'dist/THIRD-PARTY.txt',

@@ -15,6 +15,7 @@ import { askGit, GitIgnored } from './editor/git-ignored.ts';
 import { gitProgram, onIgnoreRules } from './editor/git-program.ts';
 import { goBack } from './editor/go-back.ts';
 import { Log } from './editor/log.ts';
+import { NextEdits } from './editor/next-edit.ts';
 import { Pages } from './editor/pages.ts';
 import { Panel } from './editor/panel.ts';
 import { Provider } from './editor/provider.ts';
@@ -25,6 +26,7 @@ import { type Parsed, parseSettings } from './editor/settings.ts';
 import { StatusBar } from './editor/statusbar.ts';
 import { showStored } from './editor/stored.ts';
 import { Why } from './editor/why.ts';
+import { Syntax } from './editor/syntax.ts';
 import { EngineClient } from './engine/client.ts';
 import type { EngineState } from './engine/protocol.ts';
 import { defaultCacheDir } from './model/cache.ts';
@@ -72,6 +74,14 @@ export function activate(context: vscode.ExtensionContext): void {
       panel.refresh();
     },
     onOffered: (offered) => setContext('knack.offered', offered),
+    onNextEdit: (edit) => nextEdits.changed(edit),
+  });
+  const syntax = new Syntax(join(context.extensionPath, 'dist'));
+  const nextEdits = new NextEdits({
+    fates,
+    paint: (lines, document) => syntax.paint(lines, document),
+    followUp: () => provider.followUp(),
+    log,
   });
   const recent = new RecentEdits();
   const git = gitProgram();
@@ -138,8 +148,10 @@ export function activate(context: vscode.ExtensionContext): void {
         apply: (event) => fates.apply(event),
         keyPressed: (at) => calm.keyPressed(at),
         activity: (at) => client.activity(at),
+        onDeleted: (document, line, text) => fates.refusals.deleted(document, line, text, Date.now()),
         onActiveDocument: showQuiet,
       }),
+      nextEdits.listen(),
       onIgnoreRules(() => ignored.refresh()),
     );
   };
@@ -171,6 +183,7 @@ export function activate(context: vscode.ExtensionContext): void {
     calm,
     pages,
     panel,
+    nextEdits,
     engineStates,
     { dispose: () => attending?.dispose() },
     engineStates.event((state) => {
@@ -186,6 +199,7 @@ export function activate(context: vscode.ExtensionContext): void {
         client,
         fates,
         calm,
+        nextEdits,
         log,
         forget: () => {
           fates.forget();

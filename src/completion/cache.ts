@@ -1,13 +1,13 @@
 /**
  * Type-along: while what is typed is what the suggestion says, the rest of the suggestion is there at once.
  *
- * A few suggestions are kept with the place they were made for. At a later place, one that begins at the cursor still
- * stands if the text between is the beginning of the suggestion; so typing along, and backspacing into it again, needs
- * no engine. One that changes text elsewhere stands for as long as the text is as it was, wherever the cursor is.
+ * A few suggestions are kept with the place they were made for. At a later place, ghost text still stands if the text between is the beginning of the suggestion; so typing along, and backspacing into it again, needs
+ * no engine. A next edit stands for as long as the text is as it was, wherever the cursor is.
  */
 import { CLOSERS, fit } from './drawable.ts';
 import type { Place } from './edit.ts';
-import { continuation, type Edit, editAtCursor, rangeInWindow } from './edit.ts';
+import { type Edit, editAtCursor, rangeInWindow } from './edit.ts';
+import type { Presented } from './present.ts';
 import type { Snapshot } from './snapshot.ts';
 import type { Suggestion } from './suggestion.ts';
 
@@ -21,6 +21,7 @@ export interface At {
 
 export interface Entry {
   readonly at: At;
+  readonly as: Presented['as'];
   readonly suggestion: Suggestion;
 }
 
@@ -47,6 +48,10 @@ export class TypeAlong {
     this.#entries = [...this.#entries, entry].slice(-this.#capacity);
   }
 
+  get(id: string): Entry | undefined {
+    return this.#entries.find((e) => e.suggestion.id === id);
+  }
+
   /** Drops a suggestion, once its outcome is known: it is not offered again. */
   forget(id: string): void {
     this.#entries = this.#entries.filter((e) => e.suggestion.id !== id);
@@ -61,7 +66,7 @@ export class TypeAlong {
     for (const entry of this.#entries.toReversed()) {
       const { at, suggestion } = entry;
       if (at.document !== now.document) continue;
-      if (continuation(at.snapshot, suggestion.edit) === null) {
+      if (entry.as === 'next-edit') {
         if (standsElsewhere(entry, now.snapshot)) return { entry, typed: 0, edit: suggestion.edit };
         continue;
       }
@@ -118,7 +123,6 @@ function unitsBetween(from: Place, to: Place, text: string): number | null {
 function remaining({ at, suggestion }: Entry, typed: number, now: Snapshot): Edit | null {
   const { edit } = suggestion;
   const text = edit.text.slice(typed);
-  if (edit.end.line !== edit.start.line) return typed === 0 && now.after === at.snapshot.after ? edit : null;
   const replaceAfter = edit.end.character - edit.start.character;
   const [wasRest, wasBelow] = split(at.snapshot.after);
   const [rest, below] = split(now.after);

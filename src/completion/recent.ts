@@ -67,6 +67,11 @@ export class RecentEdits {
     return this.#mirrors.has(document);
   }
 
+  /** A line of a document that is followed, as it was before a change that is still to be told; else undefined. */
+  line(document: string, line: number): string | undefined {
+    return this.#mirrors.get(document)?.lines[line];
+  }
+
   /** Stops to follow a document; its stretches stay as they are now. */
   close(document: string): void {
     this.#stretches = this.#stretches.map((s) => (s.document === document ? this.#freeze(s) : s));

@@ -26,6 +26,7 @@ export interface None {
     | 'not-drawable' // VS Code would not draw it as ghost text
     | 'cancelled'
     | 'engine-unavailable'
+    | 'refused' // the user has just turned the same down, or deleted that text
     | 'excluded' // secrets, `knack.exclude`, git-ignored
     | 'unsuitable' // binary, over-long line, read-only
     | 'not-asked' // snoozed, or `knack.trigger` is manual

@@ -8,12 +8,14 @@ import type { Calm } from './calm.ts';
 import { keyOf } from './documents.ts';
 import type { Fates } from './fates.ts';
 import type { Log } from './log.ts';
+import type { NextEdits } from './next-edit.ts';
 import { ACCEPTED } from './provider.ts';
 
 export interface CommandPorts {
   readonly client: EngineClient;
   readonly fates: Fates;
   readonly calm: Calm;
+  readonly nextEdits: NextEdits;
   readonly log: Log;
   /** Forgets what this window holds in memory. */
   readonly forget: () => void;
@@ -24,16 +26,26 @@ export interface CommandPorts {
 export type Commands = Readonly<Record<string, (...args: never[]) => unknown>>;
 
 export function registerCommands(ports: CommandPorts, more: Commands = {}): vscode.Disposable {
-  const { client, fates, calm, log } = ports;
+  const { client, fates, calm, nextEdits, log } = ports;
   const set = (name: string, value: boolean) => () =>
     vscode.workspace.getConfiguration('knack').update(name, value, vscode.ConfigurationTarget.Global);
   const commands: Commands = {
     [ACCEPTED]: (id: string) => fates.apply({ type: 'accept-command', at: Date.now(), id }),
-    'knack.dismiss': async () => {
+    'knack.dismiss': async (then?: string) => {
       fates.apply({ type: 'escape', at: Date.now() });
       await hide();
+      if (then) await vscode.commands.executeCommand(then);
     },
     'knack.suggest': () => vscode.commands.executeCommand('editor.action.inlineSuggest.trigger'),
+    'knack.nextEdit.tab': () => nextEdits.tab(),
+    // Under a Vim emulator Esc also leaves its insert mode: the key's argument is that command.
+    'knack.nextEdit.reject': async (then?: string) => {
+      nextEdits.reject();
+      if (then) await vscode.commands.executeCommand(then);
+    },
+    'knack.nextEdit.acceptWord': () => nextEdits.acceptWord(),
+    'knack.nextEdit.acceptLine': () => nextEdits.acceptLine(),
+    'knack.nextEdit.acceptAll': () => nextEdits.acceptAll(),
     'knack.enable': set('enabled', true),
     'knack.disable': set('enabled', false),
     'knack.snooze': (minutes?: unknown) => snooze(calm, minutes),

@@ -11,6 +11,8 @@ export interface EventPorts {
   readonly apply: (event: EditorEvent) => void;
   /** A key was pressed that changed a text, as far as one can tell. */
   readonly keyPressed: (at: number) => void;
+  /** A line loses text; told before the change, with the line as it was. */
+  readonly onDeleted: (document: string, line: number, text: string) => void;
   /** The user did something; at most once a second. */
   readonly activity: (at: number) => void;
   /** Another document is looked at, or the settings of this one changed. */
@@ -25,6 +27,7 @@ export function listen({
   apply,
   keyPressed,
   activity,
+  onDeleted,
   onActiveDocument,
 }: EventPorts): vscode.Disposable {
   let lastActivity = 0;
@@ -45,6 +48,7 @@ export function listen({
       if (e.document.uri.scheme !== 'output' && e.contentChanges.length > 0) active();
       if (!isServed(e.document) || e.contentChanges.length === 0) return;
       if (documents.quiet(e.document) === null) {
+        for (const { line, text } of linesThatLose(e, recent)) onDeleted(keyOf(e.document), line, text);
         recent.change(keyOf(e.document), e.contentChanges.map(textChange));
         documents.follow(e.document, recent); // from the next change on, if it was not followed yet
       }
@@ -82,6 +86,24 @@ function isKey({ contentChanges, reason }: vscode.TextDocumentChangeEvent): bool
   const [change, ...more] = contentChanges;
   if (reason !== undefined || change === undefined || more.length > 0) return false;
   return change.text.trimEnd().length + change.rangeLength <= 2;
+}
+
+/** Lines of one change that are kept as deleted: a whole file that is replaced is nobody's deletion. */
+const DELETED_LINES = 16;
+
+/** The lines that a change takes text from, as they were. */
+function linesThatLose(e: vscode.TextDocumentChangeEvent, recent: RecentEdits): { line: number; text: string }[] {
+  const key = keyOf(e.document);
+  return e.contentChanges
+    .filter((c) => c.rangeLength > c.text.length)
+    .flatMap(({ range: { start, end } }) => {
+      const count = Math.min(end.line - start.line + 1, DELETED_LINES);
+      return Array.from({ length: count }, (_, i) => ({
+        line: start.line + i,
+        text: recent.line(key, start.line + i),
+      }));
+    })
+    .filter((l): l is { line: number; text: string } => l.text !== undefined);
 }
 
 function textChange(c: vscode.TextDocumentContentChangeEvent) {

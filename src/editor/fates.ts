@@ -3,16 +3,20 @@
  * feeds editor events to the state machines of `signals/`, and hands on what becomes known.
  */
 import { type At, type Entry, type Hit, TypeAlong } from '../completion/cache.ts';
+import { Refusals } from '../completion/refusals.ts';
 import { advance, type EditorEvent, INITIAL, type Known } from '../signals/lifecycle.ts';
-import type { Offered, SignalEvent } from '../signals/signal.ts';
+import { advanceNextEdit, type NextEdit, type NextEditEvent, NO_NEXT_EDIT } from '../signals/next-edit.ts';
+import type { Offered, Outcome, SignalEvent } from '../signals/signal.ts';
 import { changed, closed, finish, NO_SURVIVAL, type SurvivalState, tick, watch } from '../signals/survival.ts';
 
 export interface FatesPorts {
   readonly windowId: string;
   /** Stores events; they are in order. */
   readonly record: (events: readonly SignalEvent[]) => void;
-  /** Whether a suggestion may be standing in the editor, told when it changes. */
+  /** Whether ghost text may be standing in the editor, told when it changes. */
   readonly onOffered: (offered: boolean) => void;
+  /** The next edit that stands, told whenever it or its place changes. */
+  readonly onNextEdit: (edit: NextEdit | null) => void;
 }
 
 /** Where a suggestion was returned: what the `offered` event needs of the document. */
@@ -21,12 +25,21 @@ export type OfferPlace = Pick<
   'document' | 'version' | 'offset' | 'before' | 'after' | 'eol'
 >;
 
+/** Where a next edit is drawn, and what it replaces. */
+export type NextEditPlace = Pick<
+  NextEditEvent & { type: 'next-offered' },
+  'document' | 'place' | 'target' | 'lines' | 'cursor'
+>;
+
 export class Fates {
   readonly #ports: FatesPorts;
   readonly #cache = new TypeAlong();
+  /** What was turned down or deleted of late. */
+  readonly refusals = new Refusals();
   /** Suggestions that were returned and whose outcome is not known yet. */
   readonly #open = new Set<string>();
   #lifecycle = INITIAL;
+  #nextEdit = NO_NEXT_EDIT;
   #survival: SurvivalState = NO_SURVIVAL;
   #offered = false;
 
@@ -48,27 +61,47 @@ export class Fates {
     return hit && (hit.typed === 0 || this.#open.has(hit.entry.suggestion.id)) ? hit : null;
   }
 
+  /** The next edit that stands, or null. */
+  get nextEdit(): NextEdit | null {
+    return this.#nextEdit.live;
+  }
+
   /** A suggestion is being returned to VS Code. Again the same one: it goes on standing. */
   offer(hit: Hit, place: OfferPlace, trigger: Offered['trigger'], at: number): void {
-    const { suggestion, at: origin } = hit.entry;
-    const { id } = suggestion;
-    if (!this.#open.has(id)) {
-      this.#open.add(id);
-      const { snapshot } = origin;
-      const { windowId } = this.#ports;
-      this.#ports.record([{ type: 'offered', eventId: `${id}/offered`, at, windowId, suggestion, snapshot, trigger }]);
-    }
+    this.#recordOffer(hit, trigger, at);
+    const { id } = hit.entry.suggestion;
     const { start, end, text } = hit.edit;
     this.apply({ type: 'offered', at, id, text, replaceAfter: end.character - start.character, ...place });
   }
 
+  /** A suggestion is being drawn as a next edit. Again the same one: it goes on standing. */
+  offerNextEdit(hit: Hit, place: NextEditPlace, trigger: Offered['trigger'], at: number): void {
+    this.#recordOffer(hit, trigger, at);
+    this.apply({ type: 'superseded', at });
+    this.apply({ type: 'next-offered', at, id: hit.entry.suggestion.id, ...place });
+  }
+
+  #recordOffer({ entry }: Hit, trigger: Offered['trigger'], at: number): void {
+    const { suggestion, at: origin, as: shownAs } = entry;
+    const { id } = suggestion;
+    if (this.#open.has(id)) return;
+    this.#open.add(id);
+    const { snapshot } = origin;
+    const { windowId } = this.#ports;
+    const eventId = `${id}/offered`;
+    this.#ports.record([{ type: 'offered', eventId, at, windowId, suggestion, snapshot, shownAs, trigger }]);
+  }
+
   /** Something happened in the editor. */
-  apply(event: EditorEvent): void {
-    const step = advance(this.#lifecycle, event);
-    this.#lifecycle = step.state;
+  apply(event: NextEditEvent): void {
+    const before = this.#nextEdit.live;
+    const known = [...this.#advance(event)];
+    const next = advanceNextEdit(this.#nextEdit, event);
+    this.#nextEdit = next.state;
+    known.push(...next.known);
     // What settled before this event does not have its change yet; what the event itself settled has.
-    const earlier = step.known.filter((k) => k.type === 'accepted-edit' && k.edit.at < event.at);
-    const others = step.known.filter((k) => !earlier.includes(k));
+    const earlier = known.filter((k) => k.type === 'accepted-edit' && k.edit.at < event.at);
+    const others = known.filter((k) => !earlier.includes(k));
     const signals = [
       ...earlier.flatMap((known) => this.#learn(known)),
       ...this.#follow(event),
@@ -77,24 +110,50 @@ export class Fates {
     if (signals.length > 0) this.#ports.record(signals);
     const offered = this.#lifecycle.live !== null;
     if (offered !== this.#offered) this.#ports.onOffered((this.#offered = offered));
+    if (this.#nextEdit.live !== before) this.#ports.onNextEdit(this.#nextEdit.live);
+  }
+
+  /** The machine of ghost text; events that are about a next edit alone are not for it. */
+  #advance(event: NextEditEvent): readonly Known[] {
+    if (isNextEditEvent(event)) return [];
+    const step = advance(this.#lifecycle, event);
+    this.#lifecycle = step.state;
+    return step.known;
   }
 
   /** Whether time alone may bring something. */
   get waits(): boolean {
     const { live, settling, places } = this.#lifecycle;
-    return live !== null || settling.length > 0 || places.length > 0 || this.#survival.watched.length > 0;
+    const { judged } = this.#nextEdit;
+    return (
+      judged.length > 0 ||
+      live !== null ||
+      settling.length > 0 ||
+      places.length > 0 ||
+      this.#survival.watched.length > 0
+    );
   }
 
   /** Forgets all suggestions and edits without a signal, as everything stored is being deleted. */
   forget(): void {
     this.#lifecycle = INITIAL;
+    this.#nextEdit = NO_NEXT_EDIT;
     this.#survival = NO_SURVIVAL;
     this.#cache.clear();
     this.#open.clear();
+    this.refusals.clear();
     if (this.#offered) this.#ports.onOffered((this.#offered = false));
+    this.#ports.onNextEdit(null);
   }
 
-  #follow(event: EditorEvent): readonly SignalEvent[] {
+  /** What was turned down is not suggested again right away. */
+  #remember({ suggestionId, kind, at }: Outcome): void {
+    if (kind !== 'rejected') return;
+    const entry = this.#cache.get(suggestionId);
+    if (entry) this.refusals.refused(entry.at, entry.suggestion.edit, at);
+  }
+
+  #follow(event: NextEditEvent): readonly SignalEvent[] {
     const step = follow(this.#survival, event);
     this.#survival = step.state;
     return step.emit;
@@ -107,6 +166,7 @@ export class Fates {
       return step.emit;
     }
     if (known.type === 'outcome') {
+      this.#remember(known);
       this.#open.delete(known.suggestionId);
       this.#cache.forget(known.suggestionId);
     }
@@ -114,7 +174,11 @@ export class Fates {
   }
 }
 
-function follow(state: SurvivalState, event: EditorEvent): ReturnType<typeof tick> {
+function isNextEditEvent(event: NextEditEvent): event is Exclude<NextEditEvent, EditorEvent> {
+  return event.type.startsWith('next-');
+}
+
+function follow(state: SurvivalState, event: NextEditEvent): ReturnType<typeof tick> {
   switch (event.type) {
     case 'changed':
       return changed(state, event);

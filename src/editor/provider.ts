@@ -1,12 +1,17 @@
-/** Ghost text: answers VS Code's question for an inline completion. Never throws into it, never makes typing wait. */
+/**
+ * Answers VS Code's question for an inline completion: with ghost text, or, where VS Code does not draw the edit, with
+ * nothing and a next edit that Knack draws itself. Never throws into it, never makes typing wait.
+ */
 import * as vscode from 'vscode';
-import type { At, Hit } from '../completion/cache.ts';
+import type { At, Entry, Hit } from '../completion/cache.ts';
 import { drawable } from '../completion/drawable.ts';
 import { isSureEnough } from '../completion/eagerness.ts';
+import { present } from '../completion/present.ts';
 import type { RecentEdits } from '../completion/recent.ts';
 import type { Snapshot } from '../completion/snapshot.ts';
 import { type Completion, isSuggestion, type None } from '../completion/suggestion.ts';
 import { takeSnapshot } from '../completion/take.ts';
+import type { Offered } from '../signals/signal.ts';
 import type { Calm } from './calm.ts';
 import { type Documents, keyOf, placeOf, textOf } from './documents.ts';
 import type { Fates } from './fates.ts';
@@ -37,9 +42,17 @@ export class Provider implements vscode.InlineCompletionItemProvider {
   readonly #ports: ProviderPorts;
   /** The suggestion that was last asked for: it stands, however unsure. */
   #wanted: string | null = null;
+  /** The next question is not the user's, but follows from an accept. */
+  #following = false;
 
   constructor(ports: ProviderPorts) {
     this.#ports = ports;
+  }
+
+  /** Has VS Code ask again, as if by itself: what was accepted may lead to more. */
+  async followUp(): Promise<void> {
+    this.#following = true;
+    await vscode.commands.executeCommand('editor.action.inlineSuggest.trigger');
   }
 
   async provideInlineCompletionItems(
@@ -48,8 +61,10 @@ export class Provider implements vscode.InlineCompletionItemProvider {
     context: vscode.InlineCompletionContext,
     token: vscode.CancellationToken,
   ): Promise<vscode.InlineCompletionItem[] | undefined> {
+    const asked = context.triggerKind === vscode.InlineCompletionTriggerKind.Invoke && !this.#following;
+    this.#following = false;
     try {
-      const answer = await this.#answer(document, position, context, token);
+      const answer = await this.#answer(document, position, context, asked ? 'explicit' : 'automatic', token);
       if (!('none' in answer)) return [answer];
       this.#ports.log.debug(`no suggestion: ${answer.none}`);
       return undefined;
@@ -63,10 +78,11 @@ export class Provider implements vscode.InlineCompletionItemProvider {
     document: vscode.TextDocument,
     position: vscode.Position,
     context: vscode.InlineCompletionContext,
+    trigger: Offered['trigger'],
     token: vscode.CancellationToken,
   ): Promise<vscode.InlineCompletionItem | None> {
     const { settings, documents, calm, recent, fates } = this.#ports;
-    const invoked = context.triggerKind === vscode.InlineCompletionTriggerKind.Invoke;
+    const invoked = trigger === 'explicit';
     if (!settings().enabled) return this.#nothing('excluded');
     const quiet = documents.quiet(document);
     if (quiet) return this.#nothing(quiet.none);
@@ -81,17 +97,21 @@ export class Provider implements vscode.InlineCompletionItemProvider {
     if ('none' in snapshot) return this.#nothing(snapshot.none);
     const at: At = { document: keyOf(document), cursor, snapshot };
 
+    // Part of a next edit was taken: the rest of it stands.
+    const next = fates.nextEdit;
+    const rest = next !== null && next.taken !== '' && next.document === at.document;
+    if (rest && next.place.offset === document.offsetAt(position)) return { none: 'not-drawable' };
     let hit = fates.find(at);
+    if (hit && !invoked && fates.refusals.covers(at, hit.edit, Date.now())) return this.#nothing('refused');
     if (!hit) {
       if (!invoked) await pause(calm.wait(), token);
       if (token.isCancellationRequested) return { none: 'cancelled' };
-      const completion = await this.#ask(snapshot, token);
-      if (!isSuggestion(completion)) {
-        return token.isCancellationRequested ? { none: 'cancelled' } : this.#nothing(completion.none);
-      }
-      const entry = { at, suggestion: completion };
+      const entry = await this.#entry(at, token);
+      if ('none' in entry) return token.isCancellationRequested ? { none: 'cancelled' } : this.#nothing(entry.none);
       fates.keep(entry);
-      hit = { entry, typed: 0, edit: completion.edit };
+      // Kept all the same: who asks for it gets it.
+      if (!invoked && fates.refusals.covers(at, entry.suggestion.edit, Date.now())) return this.#nothing('refused');
+      hit = { entry, typed: 0, edit: entry.suggestion.edit };
     }
     if (token.isCancellationRequested || document.version !== version) return { none: 'cancelled' };
     const { suggestion } = hit.entry;
@@ -99,7 +119,17 @@ export class Provider implements vscode.InlineCompletionItemProvider {
     else if (suggestion.id !== this.#wanted && !isSureEnough(suggestion, settings().eagerness)) {
       return this.#nothing('unsure');
     }
-    return this.#offer(hit, document, position, context, token);
+    if (hit.entry.as === 'next-edit') return this.#offerNextEdit(hit, document, position, context, trigger);
+    return this.#offer(hit, document, position, context, trigger, token);
+  }
+
+  /** What the engine suggests, in the form in which it is shown. */
+  async #entry(at: At, token: vscode.CancellationToken): Promise<Entry | None> {
+    const completion = await this.#ask(at.snapshot, token);
+    if (!isSuggestion(completion)) return completion;
+    const presented = present(at.snapshot, completion.edit);
+    if ('none' in presented) return presented;
+    return { at, as: presented.as, suggestion: { ...completion, edit: presented.edit } };
   }
 
   async #ask(snapshot: Snapshot, token: vscode.CancellationToken): Promise<Completion> {
@@ -122,6 +152,7 @@ export class Provider implements vscode.InlineCompletionItemProvider {
     document: vscode.TextDocument,
     position: vscode.Position,
     context: vscode.InlineCompletionContext,
+    trigger: Offered['trigger'],
     token: vscode.CancellationToken,
   ): vscode.InlineCompletionItem | None {
     const { fates } = this.#ports;
@@ -149,7 +180,7 @@ export class Provider implements vscode.InlineCompletionItemProvider {
         after,
         eol: document.eol === vscode.EndOfLine.CRLF ? '\r\n' : '\n',
       },
-      context.triggerKind === vscode.InlineCompletionTriggerKind.Invoke ? 'explicit' : 'automatic',
+      trigger,
       Date.now(),
     );
     token.onCancellationRequested(() => fates.apply({ type: 'cancelled', at: Date.now(), id }));
@@ -159,6 +190,36 @@ export class Provider implements vscode.InlineCompletionItemProvider {
     );
     item.command = { command: ACCEPTED, title: 'Knack', arguments: [id] };
     return item;
+  }
+
+  /** Draws a next edit; VS Code gets nothing to draw. */
+  #offerNextEdit(
+    hit: Hit,
+    document: vscode.TextDocument,
+    position: vscode.Position,
+    context: vscode.InlineCompletionContext,
+    trigger: Offered['trigger'],
+  ): None {
+    // Of two that want Tab, IntelliSense comes first.
+    if (context.selectedCompletionInfo) return { none: 'not-drawable' };
+    const { start, end, text } = hit.edit;
+    const offset = document.offsetAt(new vscode.Position(start.line, start.character));
+    const replaced = document.getText(new vscode.Range(start.line, start.character, end.line, end.character));
+    const first = document.offsetAt(new vscode.Position(start.line, 0));
+    const last = document.lineAt(end.line).range.end;
+    this.#ports.fates.offerNextEdit(
+      hit,
+      {
+        document: keyOf(document),
+        place: { offset, text: replaced },
+        target: document.eol === vscode.EndOfLine.CRLF ? text.replaceAll('\n', '\r\n') : text,
+        lines: { offset: first, text: document.getText(new vscode.Range(new vscode.Position(start.line, 0), last)) },
+        cursor: document.offsetAt(position),
+      },
+      trigger,
+      Date.now(),
+    );
+    return { none: 'not-drawable' };
   }
 
   /** The answer is nothing: whatever stood there is taken away by that. */

@@ -97,6 +97,8 @@ export type EditorEvent =
   | { readonly type: 'focus-lost'; readonly at: number }
   | { readonly type: 'document-closed'; readonly at: number; readonly document: string }
   | { readonly type: 'switched'; readonly at: number; readonly document: string | null }
+  /** Another suggestion is shown in its place, in another way. */
+  | { readonly type: 'superseded'; readonly at: number }
   /** The provider was asked again and had nothing. */
   | { readonly type: 'withdrawn'; readonly at: number }
   | { readonly type: 'cancelled'; readonly at: number; readonly id: string }
@@ -189,7 +191,8 @@ class Run {
         this.finishPlaces(event.at, (p) => p.document !== event.document);
         break;
       case 'withdrawn':
-        this.endLive('withdrawn', event.at);
+      case 'superseded':
+        this.endLive(event.type, event.at);
         break;
       case 'cancelled':
         if (live?.id === event.id) this.endLive('cancelled', event.at);
@@ -365,6 +368,7 @@ class Run {
       observed: kind !== 'partly-accepted' && named.includes(reason),
       reason,
       acceptedChars: lf(stands),
+      shown: kind === 'never-seen' ? 'no' : 'inferred',
       ...(typed > 0 ? { typedChars: typed } : {}),
     });
   }

@@ -8,7 +8,7 @@
 import type { Snapshot } from '../completion/snapshot.ts';
 import type { Suggestion } from '../completion/suggestion.ts';
 
-/** The suggestion was returned to VS Code. */
+/** The suggestion was returned to VS Code, or drawn by Knack. */
 export interface Offered {
   readonly type: 'offered';
   readonly eventId: string;
@@ -16,6 +16,8 @@ export interface Offered {
   readonly windowId: string;
   readonly suggestion: Suggestion;
   readonly snapshot: Snapshot;
+  /** As ghost text, by VS Code; as a next edit, by Knack. */
+  readonly shownAs: 'ghost' | 'next-edit';
   /** explicit: the user asked; automatic: while typing. */
   readonly trigger: 'automatic' | 'explicit';
 }
@@ -40,6 +42,13 @@ export interface Outcome {
   readonly reason: string;
   /** UTF-16 units of the suggestion's start that stand in the document; 0 unless (partly) accepted. */
   readonly acceptedChars: number;
+  /**
+   * Whether it was on the screen: observed where Knack drew it; inferred of ghost text, whose drawing VS Code does not
+   * tell; no where it was never seen.
+   */
+  readonly shown: 'observed' | 'inferred' | 'no';
+  /** The user went to a next edit that was elsewhere, whatever came of it. */
+  readonly jumped?: boolean;
   /** How many of the suggestion's leading units the user typed by hand; what was saved is acceptedChars less this. */
   readonly typedChars?: number;
   /** What was typed at that place instead, once that is known; LF line ends. */

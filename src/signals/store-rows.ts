@@ -26,6 +26,7 @@ export interface OfferRow {
   readonly at: number;
   readonly window_id: string;
   readonly trigger: string;
+  readonly shown_as: string;
   readonly checkpoint: string;
   readonly prompt_hash: string | null;
   readonly prompt_format: string;
@@ -52,6 +53,8 @@ export interface OutcomeRow {
   readonly kind: string;
   readonly observed: number;
   readonly reason: string;
+  readonly shown: string;
+  readonly jumped: number;
   readonly accepted_chars: number;
   readonly typed_chars: number;
 }
@@ -77,6 +80,7 @@ export function offerRow(event: Offered): OfferRow {
     at: time(event.at),
     window_id: text(event.windowId, ROW_LIMITS.id, 'window id'),
     trigger: text(event.trigger, ROW_LIMITS.word, 'trigger'),
+    shown_as: text(event.shownAs, ROW_LIMITS.word, 'way of showing'),
     checkpoint: text(s.checkpoint, ROW_LIMITS.id, 'checkpoint'),
     prompt_hash: redactions > 0 ? null : text(s.promptHash, ROW_LIMITS.id, 'prompt hash'),
     prompt_format: text(s.promptFormat, ROW_LIMITS.word, 'prompt format'),
@@ -164,6 +168,8 @@ export function outcomeRow(event: Outcome): OutcomeRow {
     kind: event.kind,
     observed: event.observed ? 1 : 0,
     reason: text(event.reason, ROW_LIMITS.word, 'reason'),
+    shown: text(event.shown, ROW_LIMITS.word, 'way of being seen'),
+    jumped: event.jumped ? 1 : 0,
     accepted_chars: count(event.acceptedChars),
     typed_chars: count(event.typedChars ?? 0),
   };

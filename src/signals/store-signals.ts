@@ -29,12 +29,15 @@ export interface ExampleRow {
   readonly promptHash: string | null;
   readonly promptFormat: string;
   readonly trigger: Offered['trigger'];
+  readonly shownAs: Offered['shownAs'];
   readonly latencyMs: number;
   /** Secrets cut from the row: above 0, text and log-probabilities no longer belong together. */
   readonly redactions: number;
   readonly outcome: OutcomeKind;
   readonly observed: boolean;
   readonly reason: string;
+  readonly shown: Outcome['shown'];
+  readonly jumped: boolean;
   readonly acceptedChars: number;
   readonly typedChars: number;
   readonly typedInstead: string | null;
@@ -137,10 +140,10 @@ export class SignalTables {
   #storeOffer(suggestion: number, seq: number, row: OfferRow): string | null {
     const added = this.#db
       .prepare(
-        `INSERT INTO offer (suggestion, seq, at, window_id, "trigger", checkpoint, prompt_hash, prompt_format, path,
+        `INSERT INTO offer (suggestion, seq, at, window_id, "trigger", shown_as, checkpoint, prompt_hash, prompt_format, path,
            language, start_line, before, after, recent, text, edit_start_line, edit_start_character, edit_end_line,
            edit_end_character, token_logprobs, latency_ms, redactions)
-         VALUES (@suggestion, @seq, @at, @window_id, @trigger, @checkpoint, @prompt_hash, @prompt_format, @path,
+         VALUES (@suggestion, @seq, @at, @window_id, @trigger, @shown_as, @checkpoint, @prompt_hash, @prompt_format, @path,
            @language, @start_line, @before, @after, @recent, @text, @edit_start_line, @edit_start_character,
            @edit_end_line, @edit_end_character, @token_logprobs, @latency_ms, @redactions)
          ON CONFLICT (suggestion) DO NOTHING`,
@@ -160,10 +163,11 @@ export class SignalTables {
   #storeOutcome(suggestion: number, seq: number, event: Outcome): string | null {
     const added = this.#db
       .prepare(
-        `INSERT INTO outcome VALUES (@suggestion, @seq, @at, @kind, @observed, @reason, @accepted_chars, @typed_chars, 'editor')
+        `INSERT INTO outcome (suggestion, seq, at, kind, observed, reason, shown, jumped, accepted_chars, typed_chars, source)
+         VALUES (@suggestion, @seq, @at, @kind, @observed, @reason, @shown, @jumped, @accepted_chars, @typed_chars, 'editor')
          ON CONFLICT (suggestion) DO UPDATE SET
            seq = excluded.seq, at = excluded.at, kind = excluded.kind, observed = excluded.observed,
-           reason = excluded.reason, accepted_chars = excluded.accepted_chars, typed_chars = excluded.typed_chars,
+           reason = excluded.reason, shown = excluded.shown, jumped = excluded.jumped, accepted_chars = excluded.accepted_chars, typed_chars = excluded.typed_chars,
            source = excluded.source
          WHERE outcome.source = 'store'`,
       )
@@ -224,7 +228,7 @@ export class SignalTables {
            FROM outcome o LEFT JOIN typed_instead t USING (suggestion)
            WHERE EXISTS (SELECT 1 FROM offer f WHERE f.suggestion = o.suggestion)),
          chosen AS (SELECT * FROM last WHERE seq > @after ORDER BY seq ${newest ? 'DESC' : 'ASC'} LIMIT @limit)
-         SELECT f.*, chosen.seq AS seq, s.id AS suggestion_id, o.kind, o.observed, o.reason, o.accepted_chars, o.typed_chars, t.text AS typed,
+         SELECT f.*, chosen.seq AS seq, s.id AS suggestion_id, o.kind, o.observed, o.reason, o.shown, o.jumped, o.accepted_chars, o.typed_chars, t.text AS typed,
            (SELECT share FROM survival v WHERE v.suggestion = s.n ORDER BY after_ms DESC LIMIT 1) AS survival
          FROM chosen JOIN suggestion s ON s.n = chosen.suggestion JOIN offer f ON f.suggestion = s.n
          JOIN outcome o ON o.suggestion = s.n LEFT JOIN typed_instead t ON t.suggestion = s.n
@@ -245,11 +249,18 @@ export class SignalTables {
     const close = this.#db.transaction((): number => {
       const open = this.#db
         .prepare(
-          `SELECT s.n, s.id, f.at, w.pid, w.last_activity FROM offer f JOIN suggestion s ON s.n = f.suggestion
+          `SELECT s.n, s.id, f.at, f.shown_as, w.pid, w.last_activity FROM offer f JOIN suggestion s ON s.n = f.suggestion
            LEFT JOIN outcome o ON o.suggestion = s.n LEFT JOIN editor_window w ON w.id = f.window_id
            WHERE o.suggestion IS NULL ORDER BY s.n`,
         )
-        .all() as { n: number; id: string; at: number; pid: number | null; last_activity: number | null }[];
+        .all() as {
+        n: number;
+        id: string;
+        at: number;
+        shown_as: Offered['shownAs'];
+        pid: number | null;
+        last_activity: number | null;
+      }[];
       let closed = 0;
       for (const o of open) {
         const last = Math.max(o.at, o.last_activity ?? 0);
@@ -262,9 +273,13 @@ export class SignalTables {
           )
           .run(`${o.id}/orphan`, o.n, now, this.#clock()).lastInsertRowid;
         const kind: OutcomeKind = last - o.at >= SEEN_MS ? 'ignored' : 'never-seen';
+        const shown = kind === 'never-seen' ? 'no' : o.shown_as === 'ghost' ? 'inferred' : 'observed';
         this.#db
-          .prepare(`INSERT INTO outcome VALUES (?, ?, ?, ?, 0, 'window-closed', 0, 0, 'store')`)
-          .run(o.n, seq, now, kind);
+          .prepare(
+            `INSERT INTO outcome (suggestion, seq, at, kind, observed, reason, shown, accepted_chars, typed_chars, source)
+             VALUES (?, ?, ?, ?, 0, 'window-closed', ?, 0, 0, 'store')`,
+          )
+          .run(o.n, seq, now, kind, shown);
         closed++;
       }
       return closed;
@@ -312,6 +327,8 @@ interface JoinedRow extends OfferRow {
   readonly kind: OutcomeKind;
   readonly observed: number;
   readonly reason: string;
+  readonly shown: Outcome['shown'];
+  readonly jumped: number;
   readonly accepted_chars: number;
   readonly typed_chars: number;
   readonly typed: string | null;
@@ -341,11 +358,14 @@ function exampleOf(r: JoinedRow): ExampleRow {
     promptHash: r.prompt_hash,
     promptFormat: r.prompt_format,
     trigger: r.trigger as Offered['trigger'],
+    shownAs: r.shown_as as Offered['shownAs'],
     latencyMs: r.latency_ms,
     redactions: r.redactions,
     outcome: r.kind,
     observed: r.observed === 1,
     reason: r.reason,
+    shown: r.shown,
+    jumped: r.jumped === 1,
     acceptedChars: r.accepted_chars,
     typedChars: r.typed_chars,
     typedInstead: r.typed,

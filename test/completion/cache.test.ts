@@ -15,7 +15,7 @@ function at(text: string, document = 'file:///a.ts'): At {
 
 /** A suggestion at the cursor of `then`. */
 function entry(then: At, text: string, replaceAfter = 0, id = 'one'): Entry {
-  return { at: then, suggestion: suggestion(editAtCursor(then.snapshot, text, replaceAfter), id) };
+  return { at: then, as: 'ghost', suggestion: suggestion(editAtCursor(then.snapshot, text, replaceAfter), id) };
 }
 
 function suggestion(edit: Edit, id = 'one'): Suggestion {
@@ -106,7 +106,7 @@ test('only so many are kept', () => {
 test('an edit away from the cursor stands wherever the cursor is, until the text changes', () => {
   const cache = new TypeAlong();
   const edit: Edit = { start: { line: 2, character: 0 }, end: { line: 3, character: 3 }, text: 'const d;' };
-  cache.add({ at: at('let a|\nb\nold\nold\nz'), suggestion: suggestion(edit) });
+  cache.add({ at: at('let a|\nb\nold\nold\nz'), as: 'next-edit', suggestion: suggestion(edit) });
   for (const now of ['let a|\nb\nold\nold\nz', 'let a\nb\no|ld\nold\nz'])
     assert.deepEqual(cache.find(at(now))?.edit, edit);
   for (const now of ['let a|\nb\nnew\nold\nz', 'let a\nb|\nold\nold\ny', 'let a|'])

@@ -4,9 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync,
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { ROOT } from '../../scripts/paths.ts';
-import { run } from '../../scripts/process.ts';
-import { TestEditor } from './harness/editor.ts';
+import { pack, TestEditor } from './harness/editor.ts';
 import { processesWith } from './harness/processes.ts';
 
 describe('an editor under test', () => {
@@ -18,13 +16,7 @@ describe('an editor under test', () => {
   before(async () => {
     mkdirSync(workspace);
     writeFileSync(file, 'const a = 1;\n\nconst b = 2;\n');
-    const vsix = join(dir, 'probe.vsix');
-    const vsce = join(ROOT, 'node_modules', '@vscode', 'vsce', 'vsce');
-    const options = ['--no-dependencies', '--skip-license', '--allow-missing-repository', '--out', vsix];
-    const { status, output } = await run(process.execPath, [vsce, 'package', ...options], {
-      cwd: join(import.meta.dirname, 'probe'),
-    });
-    assert.equal(status, 0, output);
+    const vsix = await pack(join(import.meta.dirname, 'probe'), dir);
     const env = { KNACK_TEST_MARKER: dir };
     editor = await TestEditor.start({ vsix, extensionId: 'knack-test.probe', workspace, env });
     await editor.ready();

@@ -22,6 +22,7 @@ class Line {
     windowId: 'w',
     record: (events) => this.signals.push(...events),
     onOffered: (offered) => this.offered.push(offered),
+    onNextEdit: () => {},
   });
 
   constructor(text: string) {
@@ -38,6 +39,7 @@ class Line {
     const common = { tokenLogprobs: [-1], checkpoint: 'base', promptHash: '', promptFormat: 'p' };
     this.fates.keep({
       at: this.at,
+      as: 'ghost',
       suggestion: { id, edit: editAtCursor(this.at.snapshot, text, 0), latencyMs: 1, ...common },
     });
     return this;

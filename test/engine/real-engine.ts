@@ -208,6 +208,7 @@ export function accepted(count: number, text = 'total();', from = 0): SignalEven
         latencyMs: 10,
       },
       snapshot,
+      shownAs: 'ghost',
       trigger: 'automatic',
     };
     const outcome: Outcome = {
@@ -218,6 +219,7 @@ export function accepted(count: number, text = 'total();', from = 0): SignalEven
       kind: 'accepted',
       observed: true,
       reason: 'command',
+      shown: 'inferred',
       acceptedChars: text.length,
     };
     return [offer, outcome];

@@ -29,6 +29,7 @@ export function offered(id: string, over: Partial<Offered> = {}, text = 'return 
       latencyMs: 84.5,
     },
     snapshot: SNAPSHOT,
+    shownAs: 'ghost',
     trigger: 'automatic',
     ...over,
   };
@@ -43,6 +44,7 @@ export function outcome(id: string, over: Partial<Outcome> = {}): Outcome {
     kind: 'accepted',
     observed: true,
     reason: 'command',
+    shown: 'inferred',
     acceptedChars: 13,
     ...over,
   };

@@ -2,7 +2,7 @@
  * A real VS Code under test: a gated code-server with a profile of its own, and Chromium as its window. What is pressed
  * are keys, what is read is what a user sees; everything else is read from outside, from files.
  */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
@@ -11,6 +11,7 @@ import { gatedCopy } from '../../../scripts/editor/gate.ts';
 import { installEditor } from '../../../scripts/editor/install.ts';
 import {
   type EditorServer,
+  extensionsDir,
   installVsix,
   type Profile,
   QUIET_SETTINGS,
@@ -18,6 +19,8 @@ import {
   userDataDir,
   writeSettings,
 } from '../../../scripts/editor/server.ts';
+import { ROOT } from '../../../scripts/paths.ts';
+import { run } from '../../../scripts/process.ts';
 import { type ReadyMark, readReadyMark, until } from './wait.ts';
 
 export interface EditorOptions {
@@ -34,6 +37,10 @@ export interface EditorOptions {
   /** Environment of the extension over that of this process. */
   readonly env?: Readonly<Record<string, string>>;
   readonly theme?: keyof typeof THEMES;
+  /** Further extensions, in folders, to install beside it. */
+  readonly beside?: readonly string[];
+  /** A script that takes the place of the extension's engine. */
+  readonly engine?: string;
   /** Gets a line for each step of the set-up that takes time. */
   readonly detail?: (line: string) => void;
 }
@@ -82,6 +89,11 @@ export class TestEditor {
       const theme = { 'workbench.colorTheme': THEMES[options.theme ?? 'dark'] };
       writeSettings(profile, { ...QUIET_SETTINGS, ...PLAIN_TYPING, ...theme, ...options.settings });
       for (const vsix of [options.vsix, ...(options.also ?? [])]) await installVsix(install, profile, vsix);
+      for (const folder of options.beside ?? []) await installVsix(install, profile, await pack(folder, dir));
+      if (options.engine) {
+        const folder = readdirSync(extensionsDir(profile)).find((name) => name.startsWith(options.extensionId))!;
+        copyFileSync(options.engine, join(extensionsDir(profile), folder, 'dist', 'engine.cjs'));
+      }
       server = await startServer(install, profile);
       browser = await chromium.launch({
         executablePath,
@@ -120,6 +132,14 @@ export class TestEditor {
     this.#browser = browser;
     this.page = page;
     this.storageDir = storageDir;
+  }
+
+  /** Another window on the same folder, in the same editor. */
+  async openWindow(): Promise<TestEditor> {
+    const page = await this.#browser.newPage({ viewport: { width: 1280, height: 800 } });
+    await page.goto(this.page.url());
+    await page.waitForSelector('.monaco-workbench .statusbar-item', { timeout: 60_000 });
+    return new TestEditor(this.#dir, this.#readyFile, this.#server, this.#browser, page, this.storageDir);
   }
 
   /** Waits until the extension's ready mark satisfies `condition`; by default, until its engine is ready. */
@@ -261,6 +281,16 @@ export class TestEditor {
     await this.#server.stop();
     rmSync(this.#dir, { recursive: true, force: true, maxRetries: 5 });
   }
+}
+
+/** Packs an extension that has no packages, and returns its VSIX. */
+export async function pack(folder: string, into: string): Promise<string> {
+  const vsix = join(into, `${basename(folder)}.vsix`);
+  const vsce = join(ROOT, 'node_modules', '@vscode', 'vsce', 'vsce');
+  const options = ['--no-dependencies', '--skip-license', '--allow-missing-repository', '--out', vsix];
+  const { status, output } = await run(process.execPath, [vsce, 'package', ...options], { cwd: folder });
+  if (status !== 0) throw new Error(output);
+  return vsix;
 }
 
 /**

@@ -1,0 +1,179 @@
+/** Where the edit or the cursor is: scrolled away, folded; other kinds of documents; other windows. */
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Scenario } from './scenario.ts';
+
+const HERE = /Tab: apply · Esc/;
+const NOTEBOOK = JSON.stringify({
+  cells: [{ cell_type: 'code', execution_count: null, metadata: {}, outputs: [], source: [] }],
+  metadata: { language_info: { name: 'python' } },
+  nbformat: 4,
+  nbformat_minor: 2,
+});
+const LINES = Array.from({ length: 70 }, (_, i) => `line ${i + 1}`);
+const long = (change: Readonly<Record<number, string>>): string =>
+  `${LINES.map((line, i) => change[i + 1] ?? line).join('\n')}\n`;
+
+export const PLACE_SCENARIOS: readonly Scenario[] = [
+  {
+    name: 'a next edit below the screen: the hint says how far, Tab goes there',
+    text: long({ 2: 'let |' }),
+    answers: [{ before: 'b', find: 'line 66', text: 'row 66' }],
+    run: async (s) => {
+      await s.type('b');
+      await s.nextEdit(/Tab: ↓ edit at line 66, 64 down · Esc/);
+      await s.press('Tab');
+      await s.nextEdit(HERE);
+      await s.press('Tab');
+    },
+    expected: ['next-edit accepted/command observed 3 shown:observed jumped'],
+    becomes: long({ 2: 'let b', 66: 'row 66' }),
+  },
+  {
+    name: 'a next edit above the screen',
+    text: long({ 66: 'let |' }),
+    answers: [{ before: 'b', find: 'line 2\n', text: 'row 2\n' }],
+    run: async (s) => {
+      await s.type('b');
+      await s.nextEdit(/Tab: ↑ edit at line 2, 64 up · Esc/);
+      await s.press('Tab');
+      await s.nextEdit(HERE);
+      await s.press('Escape');
+    },
+    expected: ['next-edit rejected/escape observed 0 shown:observed jumped'],
+  },
+  {
+    name: 'a next edit in a fold: Tab opens it',
+    text: 'let |\n\nif (a) {\n  use(a);\n  use(c);\n}\nend\n',
+    answers: [{ before: 'b', find: 'use(a);', text: 'use(b);' }],
+    run: async (s) => {
+      await s.editor.runCommand('Fold All');
+      await s.wait(300);
+      await s.type('b');
+      await s.nextEdit(/Tab: edit at line 4, folded · Esc/);
+      await s.press('Tab');
+      await s.nextEdit(HERE);
+      await s.press('Tab');
+    },
+    expected: ['next-edit accepted/command observed 1 shown:observed jumped'],
+    becomes: 'let b\n\nif (a) {\n  use(b);\n  use(c);\n}\nend\n',
+  },
+  {
+    name: 'scrolled away by hand: the first Tab brings the cursor’s edit back, the second applies it',
+    text: long({ 2: 'let | = old();' }),
+    answers: [{ before: 'b', find: 'old()', text: 'made()' }],
+    run: async (s) => {
+      await s.type('b');
+      await s.nextEdit(HERE);
+      await s.editor.page.mouse.move(800, 400);
+      await s.editor.page.mouse.wheel(0, 700);
+      await s.wait(700);
+      await s.press('Tab');
+      await s.nextEdit(HERE);
+      await s.press('Tab');
+    },
+    expected: ['next-edit accepted/command observed 4 shown:observed'],
+    becomes: long({ 2: 'let b = made();' }),
+  },
+  {
+    name: 'an untitled document',
+    text: 'not this one|\n',
+    answers: [{ path: 'Untitled-1', before: 'x = ', insert: 'total;' }],
+    run: async (s) => {
+      await s.editor.runCommand('New Untitled Text File');
+      await s.wait(500);
+      await s.type('x = ');
+      await s.ghost('total;');
+      await s.press('Tab');
+      await s.wait(500);
+      await s.leave();
+      assert.deepEqual(await s.fates('Untitled-1'), ['ghost accepted/command observed 6 shown:inferred']);
+    },
+    expected: [],
+  },
+  {
+    name: 'the editable side of a diff',
+    text: '|\nend\n',
+    answers: [{ before: 'x = ', insert: 'total;' }],
+    run: async (s) => {
+      await s.type('a ');
+      await s.editor.runCommand('File: Compare Active File with Saved');
+      await s.editor.page.locator('.monaco-diff-editor .editor.modified .monaco-editor').click();
+      await s.press('Control+Home');
+      await s.type('x = ');
+      await s.ghost('total;');
+      await s.press('Escape');
+      await s.wait(300);
+      await s.editor.runCommand('View: Close Editor');
+    },
+    expected: ['ghost rejected/escape observed 0 shown:inferred'],
+  },
+  {
+    name: 'a notebook’s cells: silence',
+    text: 'not this one|\n',
+    answers: [{ path: '', insert: 'total;' }],
+    run: async (s) => {
+      writeFileSync(join(s.workspace, 'book.ipynb'), NOTEBOOK);
+      await s.press('Control+p');
+      await s.editor.page.locator('.quick-input-widget input').fill('book.ipynb');
+      await s.editor.page.locator('.quick-input-list .monaco-list-row', { hasText: 'book.ipynb' }).first().waitFor();
+      await s.press('Enter');
+      await s.editor.page.locator('.notebookOverlay .cell-editor-container .monaco-editor').first().click();
+      await s.type('x = ');
+      await s.editor.runCommand('Trigger Inline Suggestion');
+      await s.silence();
+      assert.deepEqual(await s.fates('book.ipynb'), []);
+    },
+    expected: [],
+  },
+  {
+    name: 'the window is reloaded while ghost text stands',
+    text: '|\nend\n',
+    answers: [{ before: 'x = ', insert: 'total;' }],
+    run: async (s) => {
+      await s.type('x = ');
+      await s.ghost('total;');
+      await s.reload();
+      await s.warmUp();
+    },
+    expected: ['ghost ignored/window-closed inferred 0 shown:inferred'],
+  },
+  {
+    name: 'the window is reloaded while a next edit stands',
+    text: 'let |\n\nuse(a);\n',
+    answers: [{ before: 'b', find: 'use(a);', text: 'use(b);' }],
+    run: async (s) => {
+      await s.type('b');
+      await s.nextEdit(/edit at line 3/);
+      await s.reload();
+      await s.warmUp();
+    },
+    expected: ['next-edit ignored/window-closed inferred 0 shown:observed'],
+  },
+  {
+    name: 'two windows: what happens in one is not told of the other',
+    text: '|\nend\n',
+    answers: [{ path: '', before: 'x = ', insert: 'total;' }],
+    run: async (s) => {
+      writeFileSync(join(s.workspace, 'second.txt'), '\nend\n');
+      await s.type('x = ');
+      await s.ghost('total;');
+      const second = await s.editor.openWindow();
+      try {
+        await second.page.locator('.statusbar-item', { hasText: 'Knack' }).waitFor({ timeout: 60_000 });
+        await second.openFile(join(s.workspace, 'second.txt'), 1, 1);
+        await second.type('x = ');
+        await second.requestGhostText();
+        await s.wait(500);
+        await second.press('Tab');
+        await s.wait(500);
+        assert.deepEqual(await s.fates('second.txt'), ['ghost accepted/command observed 6 shown:inferred']);
+      } finally {
+        await second.page.close();
+      }
+      await s.editor.page.bringToFront();
+    },
+    expected: ['ghost ignored/focus-lost inferred 0 shown:inferred'],
+  },
+];
