@@ -74,7 +74,7 @@ export function activate(context: vscode.ExtensionContext): void {
       panel.refresh();
     },
     onOffered: (offered) => setContext('knack.offered', offered),
-    onNextEdit: (edit) => nextEdits.changed(edit),
+    onNextEdit: () => nextEdits.draw(),
   });
   const syntax = new Syntax(join(context.extensionPath, 'dist'));
   const nextEdits = new NextEdits({

@@ -18,8 +18,6 @@ import type { Painted } from './syntax.ts';
 const FLOW_MS = 3_000;
 /** Most edits that one command accepts. */
 const CHAIN_LIMIT = 20;
-/** How long a chain waits for its next edit. */
-const CHAIN_WAIT_MS = 4_000;
 
 /** Colours of code as the theme has them. */
 export type Paint = (lines: readonly BoxLine[], document: vscode.TextDocument) => Promise<Painted | null>;
@@ -40,8 +38,6 @@ export class NextEdits implements vscode.Disposable {
   readonly #context = new Map<string, boolean>();
   #flowUntil = 0;
   #busy = false;
-  /** Waits for the next edit, or for its absence. */
-  #waiter: ((edit: NextEdit | null) => void) | null = null;
 
   constructor(ports: NextEditPorts) {
     this.#ports = ports;
@@ -64,19 +60,11 @@ export class NextEdits implements vscode.Disposable {
     this.#drawing.dispose();
   }
 
-  /** Another next edit stands, or none, or its place has changed. */
-  changed(edit: NextEdit | null): void {
-    this.draw();
-    if (edit !== null && edit.taken === '') this.#waiter?.(edit);
-  }
-
   /** Goes to the edit; applies it if it is where the cursor is. */
   async tab(): Promise<void> {
-    await this.#exclusively(async (editor, live) => {
-      this.#flowUntil = Date.now() + FLOW_MS;
-      if (this.#view?.hint.where === 'here') await this.#apply(editor, live, whole(live));
-      else this.#jump(editor, live);
-    });
+    this.#flowUntil = Date.now() + FLOW_MS;
+    if (this.#view?.hint.where === 'here') await this.#accept(whole);
+    else await this.#exclusively((editor, live) => this.#jump(editor, live));
   }
 
   reject(): void {
@@ -84,23 +72,23 @@ export class NextEdits implements vscode.Disposable {
   }
 
   acceptWord(): Promise<void> {
-    return this.#exclusively((editor, live) => this.#apply(editor, live, nextWord(left(live))));
+    return this.#accept((live) => nextWord(left(live)));
   }
 
   acceptLine(): Promise<void> {
-    return this.#exclusively((editor, live) => this.#apply(editor, live, nextLine(left(live))));
+    return this.#accept((live) => nextLine(left(live)));
   }
 
   /** Accepts this edit and those that follow from it, each a step of its own for undo; ends where none follows. */
   async acceptAll(): Promise<void> {
+    const document = this.#ports.fates.nextEdit?.document;
     for (let n = 0; n < CHAIN_LIMIT; n++) {
-      const next = this.#next();
-      await this.#exclusively(async (editor, live) => {
-        this.#flowUntil = Date.now() + CHAIN_WAIT_MS;
-        this.#jump(editor, live);
-        await this.#apply(editor, live, whole(live));
-      });
-      if ((await next) === null) return;
+      const live = this.#ports.fates.nextEdit;
+      if (live === null || live.document !== document) return;
+      this.#flowUntil = Date.now() + FLOW_MS;
+      await this.#exclusively((editor) => this.#jump(editor, live));
+      await this.#accept(whole);
+      if (this.#ports.fates.nextEdit?.id === live.id) return; // VS Code did not take it
     }
   }
 
@@ -157,8 +145,18 @@ export class NextEdits implements vscode.Disposable {
     editor.revealRange(new vscode.Range(at, at), vscode.TextEditorRevealType.InCenterIfOutsideViewport);
   }
 
-  /** Puts a part in, as one step for undo, and asks for what comes next. */
-  async #apply(editor: vscode.TextEditor, live: NextEdit, part: Part): Promise<void> {
+  /** Puts a part in; asks for what comes next when all of it is in. */
+  async #accept(part: (live: NextEdit) => Part): Promise<void> {
+    const { fates, followUp } = this.#ports;
+    let done = false;
+    await this.#exclusively(async (editor, live) => {
+      done = await this.#apply(editor, live, part(live));
+    });
+    if (done && fates.nextEdit === null) await followUp();
+  }
+
+  /** Puts a part in, as one step for undo. @returns whether VS Code has done so */
+  async #apply(editor: vscode.TextEditor, live: NextEdit, part: Part): Promise<boolean> {
     const { fates } = this.#ports;
     const { document } = editor;
     const at = (offset: number) => document.positionAt(live.place.offset + offset);
@@ -171,7 +169,7 @@ export class NextEdits implements vscode.Disposable {
       editor.selection = new vscode.Selection(end, end);
     }
     fates.apply({ type: 'next-applied', at: Date.now(), id: live.id, done });
-    if (done && fates.nextEdit === null) await this.#ports.followUp();
+    return done;
   }
 
   /** One command at a time: a key that comes while an edit goes in is not meant for it. */
@@ -185,18 +183,6 @@ export class NextEdits implements vscode.Disposable {
     } finally {
       this.#busy = false;
     }
-  }
-
-  #next(): Promise<NextEdit | null> {
-    return new Promise((resolve) => {
-      const done = (edit: NextEdit | null): void => {
-        clearTimeout(timer);
-        this.#waiter = null;
-        resolve(edit);
-      };
-      const timer = setTimeout(done, CHAIN_WAIT_MS, null);
-      this.#waiter = done;
-    });
   }
 
   #clear(): void {

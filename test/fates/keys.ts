@@ -15,7 +15,7 @@ export const KEY_SCENARIOS: readonly Scenario[] = [
     answers: [{ before: ' ', find: 'use(a);', text: 'use(b);' }],
     run: async (s) => {
       await s.type(' ');
-      await s.nextEdit(/^(?!.*Tab).*edit at line 4/);
+      await s.nextEdit(/^"edit at line 4 · Esc/m);
       await s.press('Tab');
       await s.wait(300);
     },
@@ -45,8 +45,16 @@ export const KEY_SCENARIOS: readonly Scenario[] = [
     text: '|\nuse(a);\n',
     answers: FAR,
     run: async (s) => {
-      await s.editor.runCommand('Snippets: Insert Snippet');
-      await s.editor.page.locator('.quick-input-widget input').fill('pair');
+      const input = s.editor.page.locator('.quick-input-widget input');
+      await s.press('F1');
+      await input.fill('>Snippets: Insert Snippet');
+      await s.editor.page
+        .locator('.quick-input-list .monaco-list-row', { hasText: 'Insert Snippet' })
+        .first()
+        .waitFor();
+      await s.press('Enter');
+      await s.editor.page.locator('.quick-input-widget input[placeholder="Select a snippet"]').waitFor();
+      await input.fill('pair');
       await s.press('Enter');
       await s.wait(500);
       await s.type('b');

@@ -73,7 +73,7 @@ export const PLACE_SCENARIOS: readonly Scenario[] = [
       await s.nextEdit(HERE);
       await s.press('Tab');
     },
-    expected: ['next-edit accepted/command observed 4 shown:observed'],
+    expected: ['next-edit accepted/command observed 4 shown:observed jumped'],
     becomes: long({ 2: 'let b = made();' }),
   },
   {

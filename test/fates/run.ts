@@ -2,9 +2,11 @@
  * `npm run test:fates`: scripted sessions with real keys in the gated editor, each compared with what a person who
  * watches would say. The last line is JSON: how many scenarios there are, and how many came out exactly so.
  *
- * Arguments: parts of names, to run some.
+ * Arguments: parts of names, to run some. What the window looked like when one failed is in dist/fates.
  */
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { ROOT } from '../../scripts/paths.ts';
 import { onInterrupt } from '../../scripts/process.ts';
 import { main } from '../../scripts/progress.ts';
 import { play, playSurvival } from './play.ts';
@@ -20,7 +22,10 @@ await main(async () => {
   const attempt = async (name: string, run: () => Promise<void>): Promise<void> => {
     const begin = Date.now();
     try {
-      await run();
+      await run().catch(async (error) => {
+        await session.editor.screenshot(join(ROOT, 'dist', 'fates', `${name.replace(/\W+/g, '-')}.png`));
+        throw error;
+      });
       console.log(`✔ ${name} (${Date.now() - begin} ms)`);
       exact.add(name);
     } catch (error) {

@@ -127,8 +127,13 @@ export class Session {
 
   /** Waits until ghost text is there and has been seen. */
   async ghost(expected: string): Promise<void> {
-    const shown = await this.editor.requestGhostText();
-    if (shown !== expected) throw new Error(`The ghost text is ${JSON.stringify(shown)}.`);
+    let shown: string | undefined = await this.editor.requestGhostText();
+    await until(
+      `the ghost text ${JSON.stringify(expected)}`,
+      5_000,
+      async () => ((shown = await this.editor.ghostText()) === expected ? true : undefined),
+      () => `There is ${JSON.stringify(shown)}.`,
+    );
     await sleep(SEEN_MS);
   }
 
