@@ -18,6 +18,9 @@ import { applyChanges, type Change, end, type Stretch } from './stretch.ts';
 /** How long after a change the selection event that belongs to it may come. */
 const CURSOR_MS = 100;
 
+/** ... and after one of our commands, which then sets the cursor: the event comes back by way of VS Code's window. */
+const OURS_MS = 1_000;
+
 const ENDED_LIMIT = 64;
 
 export type NextEditEvent =
@@ -81,11 +84,11 @@ export interface NextEditState {
   readonly live: NextEdit | null;
   readonly judged: readonly Judged[];
   readonly ended: readonly string[];
-  /** When the document that it stands in changed last. */
-  readonly changedAt: number;
+  /** Until when a selection event belongs to a change, and says nothing of where the user goes. */
+  readonly settledAt: number;
 }
 
-export const NO_NEXT_EDIT: NextEditState = { live: null, judged: [], ended: [], changedAt: 0 };
+export const NO_NEXT_EDIT: NextEditState = { live: null, judged: [], ended: [], settledAt: 0 };
 
 export interface NextEditStep {
   readonly state: NextEditState;
@@ -170,6 +173,7 @@ class Run {
   private applied(live: NextEdit, done: boolean, at: number): void {
     const next: NextEdit = { ...live, applying: null };
     this.update(next);
+    if (done) this.state = { ...this.state, settledAt: at + OURS_MS };
     // `applying` is still set where no change came: VS Code said yes to nothing.
     if (!done || live.applying !== null || next.target !== '' || next.place.text !== '') return;
     this.update(null);
@@ -186,7 +190,7 @@ class Run {
     this.state = { ...this.state, judged };
     const { live } = this.state;
     if (live?.document !== e.document || e.changes.length === 0) return;
-    this.state = { ...this.state, changedAt: e.at };
+    this.state = { ...this.state, settledAt: Math.max(this.state.settledAt, e.at + CURSOR_MS) };
     const lines = applyChanges(live.lines, e.changes, 'in');
     if (live.applying && isPart(live, live.applying, e.changes)) {
       const { replaced, text } = live.applying;
@@ -217,11 +221,11 @@ class Run {
   private selected(e: NextEditEvent & { type: 'selected' }): void {
     const left = (s: Stretch): boolean => !e.empty || e.offset < s.offset || e.offset > end(s);
     this.judge(e.at, (j) => j.edit.document === e.document && e.at - j.lastAt >= CURSOR_MS && left(j.now));
-    const { live, changedAt } = this.state;
+    const { live, settledAt } = this.state;
     if (live?.document !== e.document || live.applying) return;
     if (!left(live.lines)) {
-      if (!live.near && !live.jumped && e.at - changedAt >= CURSOR_MS) this.update({ ...live, jumped: true });
-    } else if (e.at - changedAt >= CURSOR_MS) {
+      if (!live.near && !live.jumped && e.at >= settledAt) this.update({ ...live, jumped: true });
+    } else if (e.at >= settledAt) {
       this.end('moved-away', e.at);
     }
   }

@@ -193,6 +193,15 @@ const cases: [name: string, page: Page, fates: string[]][] = [
 ];
 for (const [name, page, fates] of cases) test(`next edit: ${name}`, () => assert.deepEqual(page.fates, fates));
 
+test('the cursor that our command sets is no move away from the next edit that came before its event', () => {
+  const page = seen('a|\n[b]\nc').jump('s').apply('s');
+  page.now += 200;
+  page.offer('t', 'd').moveTo(0, 'none');
+  assert.equal(page.state.live?.id, 't');
+  page.wait(1_200).moveTo(1);
+  assert.deepEqual(page.fates.slice(1), ['t ignored/moved-away inferred 0/0 observed']);
+});
+
 test('what was accepted is followed from where it stands', () => {
   assert.deepEqual(seen('a|\nuse([b]);', 'cde').jump('s').apply('s').accepted, ['cde@6 cde']);
   const parts = seen('a|\n[]b', 'one two').jump('s').apply('s', 0, 3).send({ type: 'escape', at: 12_000 });
