@@ -18,6 +18,7 @@ const TASKS = {
   'test:e2e': ['scripts/test.ts', ['e2e'], true],
   'test:fates': ['test/fates/run.ts', [], true],
   'test:devices': ['scripts/devices.ts', [], false],
+  'test:offline': ['scripts/offline.ts', [], true],
   'test:desktop': ['test/desktop/run.ts', [], false],
   check: ['scripts/check.ts', [], false],
   format: ['scripts/check.ts', ['--write'], false],
