@@ -75,14 +75,11 @@ export function buildLogPrompt(input: PromptInput, marks: Marks, tokenizer: Prom
   }
   const older = undone(lines, input.startLine, listed, row);
   const path = pathIds(input.path, marks);
-  const window = windowOf(older.lines, input.startLine, older.at, marks, LOG_BUDGET.window);
-  const ids = [
-    ...others.flatMap((o) => [...pathIds(o.path, marks), ...o.ids]),
-    ...path,
-    ...window.ids,
-    ...log.flat(),
-    ...tail,
-  ];
+  const shownOthers = others.flatMap((o) => [...pathIds(o.path, marks), ...o.ids]);
+  // All parts at their most would be more than the prompt may be: the window gives way.
+  const rest = LOG_BUDGET.prompt - shownOthers.length - path.length - log.flat().length - tail.length;
+  const window = windowOf(older.lines, input.startLine, older.at, marks, Math.min(LOG_BUDGET.window, rest));
+  const ids = [...shownOthers, ...path, ...window.ids, ...log.flat(), ...tail];
   if (open === null) return { ids, heal: '', hash: hashIds(ids), isTyping: false };
   const ready = healed(ids, tokenizer);
   return { ...ready, hash: hashIds(ready.ids), isTyping: true };
