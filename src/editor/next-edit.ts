@@ -36,7 +36,8 @@ export class NextEdits implements vscode.Disposable {
   #drawn: vscode.TextEditor | null = null;
   #view: NextEditView | null = null;
   readonly #context = new Map<string, boolean>();
-  #flowUntil = 0;
+  /** Where the user goes from edit to edit, and until when. */
+  #flow: { readonly document: string; readonly until: number } | null = null;
   #busy = false;
 
   constructor(ports: NextEditPorts) {
@@ -62,7 +63,7 @@ export class NextEdits implements vscode.Disposable {
 
   /** Goes to the edit; applies it if it is where the cursor is. */
   async tab(): Promise<void> {
-    this.#flowUntil = Date.now() + FLOW_MS;
+    this.#goOn();
     if (this.#view?.hint.where === 'here') await this.#accept(whole);
     else await this.#exclusively((editor, live) => this.#jump(editor, live));
   }
@@ -85,7 +86,7 @@ export class NextEdits implements vscode.Disposable {
     for (let n = 0; n < CHAIN_LIMIT; n++) {
       const live = this.#ports.fates.nextEdit;
       if (live === null || live.document !== document) return;
-      this.#flowUntil = Date.now() + FLOW_MS;
+      this.#goOn();
       await this.#exclusively((editor) => this.#jump(editor, live));
       await this.#accept(whole);
       if (this.#ports.fates.nextEdit?.id === live.id) return; // VS Code did not take it
@@ -133,7 +134,7 @@ export class NextEdits implements vscode.Disposable {
       tabSize: typeof options.tabSize === 'number' ? options.tabSize : 4,
       wrapColumn: wrap === 'off' ? null : Math.min(column, 80),
       tabIsTaken: emmetTakesTab(document, selection.active),
-      inFlow: Date.now() < this.#flowUntil,
+      inFlow: this.#flow?.document === live.document && Date.now() < this.#flow.until,
     });
   }
 
@@ -143,6 +144,11 @@ export class NextEdits implements vscode.Disposable {
     const at = new vscode.Position(start.line, start.character);
     editor.selection = new vscode.Selection(at, at);
     editor.revealRange(new vscode.Range(at, at), vscode.TextEditorRevealType.InCenterIfOutsideViewport);
+  }
+
+  #goOn(): void {
+    const document = this.#ports.fates.nextEdit?.document;
+    if (document !== undefined) this.#flow = { document, until: Date.now() + FLOW_MS };
   }
 
   /** Puts a part in; asks for what comes next when all of it is in. */
