@@ -108,6 +108,10 @@ export function gemm(a: Value, b: Value, options: GemmOptions = {}): Value {
   });
 }
 
+/** `(a - 128) × b · scale` in whole numbers, exact before the scale: uint8 a [m, k], int8 b [k, n], a scale a column. */
+export const integerMatmul = (a: Value, b: Value, scale: Value): Value =>
+  one('MatMulIntegerToFloat', [a, b, scalar(1), scale, scalar(128, 'uint8')]);
+
 /** The same elements in another shape. At most one dimension may be symbolic (it is inferred when the graph runs). */
 export function reshape(x: Value, shape: readonly Dim[]): Value {
   if (sameShape(x.shape, shape)) return x;

@@ -4,7 +4,7 @@
  */
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import type { Graph, GraphNode, Initializer, NamedValue } from './graph.ts';
-import { type AttributeValue, OPS, OPSET } from './ops.ts';
+import { type AttributeValue, MICROSOFT, MICROSOFT_OPSET, OPS, OPSET } from './ops.ts';
 import { DTYPES, isExternal } from './tensor.ts';
 import { verify } from './verify.ts';
 
@@ -26,10 +26,8 @@ export function encode(graph: Graph): Uint8Array {
     for (const each of graph.inputs) message(writer, 11, () => writeValueInfo(writer, each));
     for (const each of graph.outputs) message(writer, 12, () => writeValueInfo(writer, each));
   });
-  message(writer, 8, () => {
-    text(writer, 1, '');
-    writer.tag(2, WireType.Varint).int64(OPSET);
-  });
+  writeOpset(writer, '', OPSET);
+  if (graph.nodes.some(({ op }) => OPS[op]!.domain === MICROSOFT)) writeOpset(writer, MICROSOFT, MICROSOFT_OPSET);
   return writer.finish();
 }
 
@@ -47,6 +45,13 @@ function integer(writer: BinaryWriter, field: number, value: number): void {
   writer.tag(field, WireType.Varint).int64(value);
 }
 
+function writeOpset(writer: BinaryWriter, domain: string, version: number): void {
+  message(writer, 8, () => {
+    text(writer, 1, domain);
+    writer.tag(2, WireType.Varint).int64(version);
+  });
+}
+
 function writeNode(writer: BinaryWriter, node: GraphNode): void {
   for (const name of node.inputs) text(writer, 1, name);
   for (const { name } of node.outputs) text(writer, 2, name);
@@ -55,6 +60,8 @@ function writeNode(writer: BinaryWriter, node: GraphNode): void {
   for (const [name, value] of Object.entries(node.attributes)) {
     if (value !== undefined) message(writer, 5, () => writeAttribute(writer, node.op, name, value));
   }
+  const { domain } = OPS[node.op]!;
+  if (domain !== undefined) text(writer, 7, domain);
 }
 
 function writeAttribute(writer: BinaryWriter, op: string, name: string, value: AttributeValue): void {

@@ -1,8 +1,10 @@
 /**
  * The operators that a graph may hold: one row an op, which checks a node and infers its outputs.
  *
- * All are of ONNX's default domain at opset 21 (https://onnx.ai/onnx/operators/). A new op is a row here, its gradient's
- * row in gradients.ts, a builder in build.ts and a case in test/graph.
+ * They are of ONNX's default domain at opset 21 (https://onnx.ai/onnx/operators/), but for those whose row names
+ * ONNX Runtime's own domain (https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md). A new op is a
+ * row here, its gradient's row in gradients.ts (none for what only serves), a builder in build.ts and a case in
+ * test/graph.
  */
 import {
   addDims,
@@ -36,7 +38,13 @@ export interface Inferred {
   readonly shape: readonly Dim[];
 }
 
+/** ONNX Runtime's own operators, with the version of their set. */
+export const MICROSOFT = 'com.microsoft';
+export const MICROSOFT_OPSET = 1;
+
 export interface OpSpec {
+  /** ONNX's default domain where absent. */
+  readonly domain?: typeof MICROSOFT;
   readonly attributes: Readonly<Record<string, AttributeType>>;
   /** Outputs' dtypes and shapes. Throws an Error that says what is wrong with the node. */
   infer(inputs: readonly Operand[], attributes: Attributes): readonly Inferred[];
@@ -225,6 +233,23 @@ export const OPS: Readonly<Record<string, OpSpec>> = {
     if (!batch) throw new Error(`the batches of ${show(a!.shape)} and ${show(b!.shape)} do not broadcast`);
     return { dtype: a!.dtype, shape: [...batch, a!.shape.at(-2)!, b!.shape.at(-1)!] };
   }),
+  MatMulIntegerToFloat: {
+    domain: MICROSOFT,
+    ...row(5, {}, ([a, b, aScale, bScale, aZero]) => {
+      need(a!, ['uint8'], 'A');
+      need(b!, ['int8'], 'B');
+      need(aScale!, ['float32'], 'the scale of A');
+      need(bScale!, ['float32'], 'the scale of B');
+      need(aZero!, ['uint8'], 'the zero point of A');
+      if (a!.shape.length !== 2 || b!.shape.length !== 2 || a!.shape[1] !== b!.shape[0]) {
+        throw new Error(`${show(a!.shape)} × ${show(b!.shape)} is no matrix product`);
+      }
+      const n = b!.shape[1]!;
+      if (!sameShape(bScale!.shape, [n])) throw new Error(`scales ${show(bScale!.shape)} are not one a column of B`);
+      if (aScale!.shape.length !== 0 || aZero!.shape.length !== 0) throw new Error('A has one scale and zero point');
+      return { dtype: 'float32', shape: [a!.shape[0]!, n] };
+    }),
+  },
   Max: binary(NUMBERS),
   Min: binary(NUMBERS),
   Mul: binary(NUMBERS),

@@ -81,74 +81,27 @@ export function loraInputs(config: ModelConfig, shape: LoraShape): LoraValues {
 
 const QKV: readonly LoraTarget[] = ['q_proj', 'k_proj', 'v_proj'];
 
-/** A model's forward pass in parts, over weights that may be frozen or trained. */
-export class Network {
-  readonly config: ModelConfig;
-  readonly #weight: WeightValues;
-  readonly #lora: LoraValues | null;
-
-  constructor(config: ModelConfig, weight: WeightValues, lora: LoraValues | null) {
-    this.config = config;
-    this.#weight = weight;
-    this.#lora = lora;
-  }
-
+/**
+ * The network's products with its large matrices, adapter included, and its embedding: in fp32, or as quantised.ts has
+ * them.
+ */
+export interface Linears {
   /** @param ids int64 of any shape @returns (…ids, hidden) */
-  embed(ids: Value): Value {
-    return scope('model.embed_tokens', () => g.gather(this.#weight('model.embed_tokens.weight'), ids));
-  }
+  embed(ids: Value): Value;
+  /** The layers of a block that read the same x (rows, in), biases included: (rows, out) each. */
+  project(layer: number, targets: readonly LoraTarget[], x: Value): readonly Value[];
+  /** (rows, hidden) after the final norm to logits (rows, vocab). */
+  head(x: Value): Value;
+}
 
-  /**
-   * One block: (batch · time, hidden) to the same. The keys and values include the past's.
-   *
-   * @param rows int64 (N): those whose result is wanted, where that is not all; then it is (N, hidden)
-   */
-  block(layer: number, x: Value, context: AttentionContext, rows?: Value): { readonly x: Value } & KeyValue {
-    const name = `model.layers.${layer}`;
-    const wanted = (y: Value): Value => (rows ? g.gather(y, rows) : y);
-    return scope(name, () => {
-      const normed = this.#norm(x, `${name}.input_layernorm.weight`);
-      const attended = scope('self_attn', () => {
-        const { mixed: heads, ...own } = this.#attention(layer, normed, context);
-        return { ...own, x: this.#linear(layer, 'o_proj', wanted(heads)) };
-      });
-      const mixed = g.add(wanted(x), attended.x);
-      const inner = this.#norm(mixed, `${name}.post_attention_layernorm.weight`);
-      return {
-        ...attended,
-        x: g.add(
-          mixed,
-          scope('mlp', () => this.#mlp(layer, inner)),
-        ),
-      };
-    });
-  }
-
-  /** Final norm and head: (rows, hidden) to logits (rows, vocab). */
-  head(x: Value): Value {
-    return scope('lm_head', () => {
-      const weight = this.#weight(this.config.tiedHead ? 'model.embed_tokens.weight' : 'lm_head.weight');
-      return g.gemm(this.#norm(x, 'model.norm.weight'), weight, { transB: true });
-    });
-  }
-
-  /** RMSNorm, decomposed: on WebGPU the fused op's second output is wrong, and its gradient would need it. */
-  #norm(x: Value, name: string): Value {
-    return rmsNorm(x, this.#weight(name), this.config.rmsEps);
-  }
-
-  #linear(layer: number, target: LoraTarget, x: Value): Value {
-    return this.#linears(layer, [target], x)[0]!;
-  }
-
-  /** Layers that read the same x. */
-  #linears(layer: number, targets: readonly LoraTarget[], x: Value): Value[] {
+/** Linear layers in fp32, with an adapter or without. */
+export function floatLinears(config: ModelConfig, weight: WeightValues, lora: LoraValues | null): Linears {
+  const project: Linears['project'] = (layer, targets, x) => {
     const base = targets.map((target) => {
       const name = linearName(layer, target);
-      const bias = this.config.qkvBias && QKV.includes(target) ? { c: this.#weight(`${name}.bias`) } : {};
-      return g.gemm(x, this.#weight(`${name}.weight`), { transB: true, ...bias });
+      const bias = hasBias(config, target) ? { c: weight(`${name}.bias`) } : {};
+      return g.gemm(x, weight(`${name}.weight`), { transB: true, ...bias });
     });
-    const lora = this.#lora;
     if (!lora?.shape.layers.includes(layer)) return base;
     const adapted = targets.filter((target) => lora.shape.targets.includes(target));
     if (adapted.length === 0) return base;
@@ -181,6 +134,81 @@ export class Network {
         return g.add(base[i]!, g.gemm(low[place]!, matrix(target, 'B'), { transB: true, alpha: alpha / rank }));
       });
     });
+  };
+  return {
+    embed: (ids) => g.gather(weight('model.embed_tokens.weight'), ids),
+    project,
+    head: (x) => g.gemm(x, weight(headName(config)), { transB: true }),
+  };
+}
+
+/** Whether a linear layer has a bias (the query, key and value projections of Qwen 2). */
+export function hasBias(config: ModelConfig, target: LoraTarget): boolean {
+  return config.qkvBias && QKV.includes(target);
+}
+
+/** Name of the output head's matrix. */
+export function headName(config: ModelConfig): string {
+  return config.tiedHead ? 'model.embed_tokens.weight' : 'lm_head.weight';
+}
+
+/** A model's forward pass in parts, over weights that may be frozen, trained or quantised. */
+export class Network {
+  readonly config: ModelConfig;
+  readonly #weight: WeightValues;
+  readonly #linears: Linears;
+
+  /** @param weight of the norms; of the linear layers as well unless `linears` is given */
+  constructor(
+    config: ModelConfig,
+    weight: WeightValues,
+    lora: LoraValues | null,
+    linears: Linears = floatLinears(config, weight, lora),
+  ) {
+    this.config = config;
+    this.#weight = weight;
+    this.#linears = linears;
+  }
+
+  /** @param ids int64 of any shape @returns (…ids, hidden) */
+  embed(ids: Value): Value {
+    return scope('model.embed_tokens', () => this.#linears.embed(ids));
+  }
+
+  /**
+   * One block: (batch · time, hidden) to the same. The keys and values include the past's.
+   *
+   * @param rows int64 (N): those whose result is wanted, where that is not all; then it is (N, hidden)
+   */
+  block(layer: number, x: Value, context: AttentionContext, rows?: Value): { readonly x: Value } & KeyValue {
+    const name = `model.layers.${layer}`;
+    const wanted = (y: Value): Value => (rows ? g.gather(y, rows) : y);
+    return scope(name, () => {
+      const normed = this.#norm(x, `${name}.input_layernorm.weight`);
+      const attended = scope('self_attn', () => {
+        const { mixed: heads, ...own } = this.#attention(layer, normed, context);
+        return { ...own, x: this.#linears.project(layer, ['o_proj'], wanted(heads))[0]! };
+      });
+      const mixed = g.add(wanted(x), attended.x);
+      const inner = this.#norm(mixed, `${name}.post_attention_layernorm.weight`);
+      return {
+        ...attended,
+        x: g.add(
+          mixed,
+          scope('mlp', () => this.#mlp(layer, inner)),
+        ),
+      };
+    });
+  }
+
+  /** Final norm and head: (rows, hidden) to logits (rows, vocab). */
+  head(x: Value): Value {
+    return scope('lm_head', () => this.#linears.head(this.#norm(x, 'model.norm.weight')));
+  }
+
+  /** RMSNorm, decomposed: on WebGPU the fused op's second output is wrong, and its gradient would need it. */
+  #norm(x: Value, name: string): Value {
+    return rmsNorm(x, this.#weight(name), this.config.rmsEps);
   }
 
   /** @returns what the heads make of x, (batch · time, heads · headDim), to be projected */
@@ -193,7 +221,7 @@ export class Network {
     /** (batch · time, kvHeads · headDim) to (batch, kvHeads, time, headDim) */
     const byHead = (y: Value): Value => g.transpose(g.reshape(y, [batch, time, kvHeads, headDim]), [0, 2, 1, 3]);
 
-    const [ofQuery, ofKey, ofValue] = this.#linears(layer, QKV, x) as [Value, Value, Value];
+    const [ofQuery, ofKey, ofValue] = this.#linears.project(layer, QKV, x) as [Value, Value, Value];
     const q = g.transpose(g.reshape(ofQuery, [batch, time, kvHeads, groups, headDim]), [0, 2, 3, 1, 4]);
     const rotated = rotate(byHead(ofKey), rotary.keyCos, rotary.keySin);
     const own = byHead(ofValue);
@@ -212,8 +240,8 @@ export class Network {
   }
 
   #mlp(layer: number, x: Value): Value {
-    const [gate, up] = this.#linears(layer, ['gate_proj', 'up_proj'], x) as [Value, Value];
-    return this.#linear(layer, 'down_proj', swiglu(gate, up));
+    const [gate, up] = this.#linears.project(layer, ['gate_proj', 'up_proj'], x) as [Value, Value];
+    return this.#linears.project(layer, ['down_proj'], swiglu(gate, up))[0]!;
   }
 }
 
@@ -345,7 +373,12 @@ export function attentionContext(
  * P may be 0. Throws ModelError if a weight is missing or the adapter does not fit.
  */
 export function buildServeGraph(config: ModelConfig, weights: Weights, lora: LoraShape | null): Graph {
-  const network = new Network(config, frozen(weights), lora ? loraInputs(config, lora) : null);
+  return serveGraph(new Network(config, frozen(weights), lora ? loraInputs(config, lora) : null));
+}
+
+/** The same of any network; the adapter's inputs are those of its linear layers. */
+export function serveGraph(network: Network): Graph {
+  const { config } = network;
   const cache = (layer: number, part: string): Value =>
     input(`past.${layer}.${part}`, 'float32', [1, config.kvHeads, 'P', config.headDim]);
   const context = attentionContext(
