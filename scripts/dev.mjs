@@ -31,6 +31,7 @@ const TASKS = {
   fuzz: ['scripts/fuzz.ts', [], false],
   'check:llama': ['scripts/check-llama.ts', [], false],
   'check:peft': ['scripts/check-peft.ts', [], false],
+  'check:quantised': ['scripts/check-quantised.ts', [], false],
 };
 
 /** Folder of each platform's Node package in tools/node, and the program in it. */

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { baseOfAdapter, readAdapter } from '../model/adapter.ts';
 import { findModel as findDefault } from '../model/base.ts';
 import type { PromptStyle } from '../model/library/catalogue.ts';
+import type { QuantisedWeights } from '../model/quantise.ts';
 import { type Model, openModel } from '../model/source.ts';
 import { createTokenizer, type Tokenizer } from '../model/tokenizer.ts';
 import { tuned } from '../model/tuned.ts';
@@ -21,6 +22,8 @@ export interface Base {
   readonly weights: WeightsBlob;
   /** Folder of the weights file; sessions' graphs are written beside it. */
   readonly folder: string;
+  /** The base in 8 bit, which serves in its place where it is given. */
+  readonly quantised?: QuantisedWeights;
 }
 
 /**

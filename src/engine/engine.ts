@@ -11,6 +11,7 @@ import { BASE, deleteCheckpoints, loadCheckpoint, loadCurrent } from './checkpoi
 import { Devices } from './devices.ts';
 import { Models } from './models.ts';
 import * as protocol from './protocol.ts';
+import { withQuantised } from './quantised-base.ts';
 import { Schedule } from './schedule.ts';
 import { Server } from './serve.ts';
 import { databasePath } from './storage.ts';
@@ -131,16 +132,13 @@ export class Engine {
       const found = await findModel(params.settings.modelPath, params.cacheDir);
       if (found === null) return this.#enter('model-missing', t('The model is not on this machine yet.'));
       this.#enter('preparing', t('Preparing the model.'));
-      const base = await loadBase(
-        found,
-        params.cacheDir,
-        (share) => this.#enter('preparing', t('Preparing the model.'), share),
-        shippedTuning(),
-        params.settings.promptStyle ?? null,
-      );
+      const progress = (share: number): void => this.#enter('preparing', t('Preparing the model.'), share);
+      const style = params.settings.promptStyle ?? null;
+      const plain = await loadBase(found, params.cacheDir, progress, shippedTuning(), style);
+      const threads = Math.max(1, Math.min(4, availableParallelism()));
+      const base = await withQuantised(plain, params.cacheDir, threads, progress, (why) => this.#log('warn', why));
       this.#base = base;
       const loaded = await loadCurrent(this.#store, params.storageDir, base, (why) => this.#notice(why));
-      const threads = Math.max(1, Math.min(4, availableParallelism()));
       this.#server = await Server.start(
         base,
         loraFor(base.model.config, params.settings.training.memoryMb),

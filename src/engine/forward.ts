@@ -1,9 +1,13 @@
 /** The network's forward pass on a session, as decode.ts wants it: KV cache and adapter are the session's inputs. */
+import { dirname } from 'node:path';
 import type { Adapter } from '../model/adapter.ts';
 import type { ModelConfig } from '../model/config.ts';
 import type { Forward, KvCache } from '../model/decode.ts';
 import { type LoraShape, loraSize, loraTensors, unpackLora } from '../model/lora.ts';
-import { buildServeGraph, mapped } from '../model/network.ts';
+import { buildServeGraph, frozen, mapped, Network, serveGraph } from '../model/network.ts';
+import { packedLora, packLoraMatrices, packName } from '../model/packs.ts';
+import type { QuantisedWeights } from '../model/quantise.ts';
+import { mappedQuantised, quantisedLinears } from '../model/quantised.ts';
 import type { Base } from './base.ts';
 import { createSession, float32, int64, type Session, type Tensor } from './runtime.ts';
 
@@ -26,7 +30,15 @@ export class SessionForward implements Forward {
   }
 
   static async create(base: Base, shape: LoraShape, threads: number): Promise<SessionForward> {
-    const graph = buildServeGraph(base.model.config, mapped(base.weights), shape);
+    const { config } = base.model;
+    const { quantised } = base;
+    if (quantised) {
+      const weights = mappedQuantised(quantised);
+      const network = new Network(config, frozen(weights), null, quantisedLinears(config, weights, shape));
+      const session = await createSession(serveGraph(network), { threads, folder: dirname(quantised.file.path) });
+      return new SessionForward(base, session, shape, threads);
+    }
+    const graph = buildServeGraph(config, mapped(base.weights), shape);
     const session = await createSession(graph, { threads, folder: base.folder });
     return new SessionForward(base, session, shape, threads);
   }
@@ -44,7 +56,10 @@ export class SessionForward implements Forward {
   setAdapter(adapter: Adapter | null): void {
     const { config } = this.#base.model;
     const vector = adapter?.vector ?? new Float32Array(loraSize(config, this.#shape));
-    this.#adapter = adapterFeeds(config, this.#shape, vector);
+    const { quantised } = this.#base;
+    this.#adapter = quantised
+      ? packedFeeds(config, this.#shape, vector, quantised)
+      : adapterFeeds(config, this.#shape, vector);
   }
 
   async run(
@@ -79,6 +94,26 @@ export class SessionForward implements Forward {
 export function adapterFeeds(config: ModelConfig, shape: LoraShape, vector: Float32Array): Record<string, Tensor> {
   const matrices = unpackLora(config, shape, vector);
   return Object.fromEntries(loraTensors(config, shape).map((t) => [t.name, float32(t.shape, matrices.get(t.name)!)]));
+}
+
+/** The adapter's matrices as the inputs of a quantised base's graph. */
+function packedFeeds(
+  config: ModelConfig,
+  shape: LoraShape,
+  vector: Float32Array,
+  { divisors }: QuantisedWeights,
+): Record<string, Tensor> {
+  const matrices = packLoraMatrices(
+    config,
+    shape,
+    vector,
+    (layer, pack) => divisors.get(packName(layer, pack)) ?? null,
+  );
+  return Object.fromEntries(
+    packedLora(config, shape).flatMap(({ a, b }) =>
+      [a, b].map((t) => [t.name, float32(t.shape, matrices.get(t.name)!)]),
+    ),
+  );
 }
 
 /** (T, P+T): a row attends to all that was cached and to itself and what stands before it. */

@@ -3,6 +3,7 @@ import { isSuggestion } from '../completion/suggestion.ts';
 import { takeSnapshot } from '../completion/take.ts';
 import { type Base, findModel, loadBase } from '../engine/base.ts';
 import { BASE, type Loaded } from '../engine/checkpoint.ts';
+import { withQuantised } from '../engine/quantised-base.ts';
 import { Server } from '../engine/serve.ts';
 import { readAdapter } from '../model/adapter.ts';
 import { loraFor } from '../trainer/plan.ts';
@@ -66,5 +67,5 @@ export async function startFrozen(model: string | null, cacheDir: string, adapte
 async function openBase(model: string | null, cacheDir: string, tuning: string | null = null): Promise<Base> {
   const path = await findModel(model, cacheDir);
   if (path === null) throw new ReplayError(`The model is not in ${cacheDir}: "Knack: Download Model" fetches it.`);
-  return loadBase(path, cacheDir, () => undefined, tuning);
+  return withQuantised(await loadBase(path, cacheDir, () => undefined, tuning), cacheDir, THREADS);
 }

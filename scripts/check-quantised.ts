@@ -1,0 +1,84 @@
+/**
+ * `npm run check:quantised [-- REPLAY…] [--tokens N] [--texts N]`: the default model in 8 bit, as it serves, against
+ * itself in fp32, over real code: texts of replay files (gzip'd JSONL), or of media/code/canary.jsonl. Fails where the
+ * log-loss is more than 1 % worse. Its last line is JSON.
+ */
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { gunzipSync } from 'node:zlib';
+import { loadBase } from '../src/engine/base.ts';
+import { agreementOf, MOST_DIVERGENCE, quantise } from '../src/engine/quantised-base.ts';
+import { defaultCacheDir } from '../src/model/cache.ts';
+import { baseModel } from './base-model.ts';
+import { ROOT } from './paths.ts';
+import { main, UserError } from './progress.ts';
+
+const THREADS = Math.min(4, availableParallelism());
+/** Most by which the log-loss may be worse. */
+const MOST_LOSS = 0.01;
+
+interface Text {
+  readonly path: string;
+  readonly text: string;
+}
+
+await main(async () => {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { tokens: { type: 'string', default: '256' }, texts: { type: 'string', default: '24' } },
+  });
+  const [tokens, count] = [Number(values.tokens), Number(values.texts)];
+  if (!(tokens >= 8 && tokens <= 2048 && count >= 1)) throw new UserError('--tokens is 8 to 2048, --texts at least 1.');
+  const cacheDir = defaultCacheDir();
+  const base = await loadBase(await baseModel(console.error), cacheDir, () => undefined, join(ROOT, 'media', 'model'));
+  const { tokenizer } = base;
+  const head = tokenizer.special('<filename>');
+  const texts: number[][] = [];
+  const sources = positionals.length > 0 ? positionals.map(ofReplay) : [canary()];
+  for (const source of sources) {
+    let taken = 0;
+    for (const { path, text } of source) {
+      if (taken >= count) break;
+      const ids = [...(head === undefined ? [] : [head]), ...tokenizer.encode(`${path}\n${text}`)].slice(0, tokens);
+      if (ids.length < tokens) continue;
+      texts.push(ids);
+      taken++;
+    }
+  }
+  if (texts.length === 0) throw new UserError(`No text there has ${tokens} tokens.`);
+  const quantised = await quantise(base, cacheDir, THREADS);
+  const found = await agreementOf(base, { ...base, quantised }, THREADS, texts);
+  const worse = found.loss / found.expectedLoss - 1;
+  console.log(`${base.model.describe}: ${texts.length} texts of ${tokens} tokens`);
+  console.log(
+    `log-loss ${found.expectedLoss.toFixed(4)} in fp32, ${found.loss.toFixed(4)} in 8 bit (${(100 * worse).toFixed(2)} %)`,
+  );
+  console.log(
+    `likeliest tokens the same: ${(100 * found.topTokens).toFixed(1)} %; divergence ${found.divergence.toFixed(4)} nats`,
+  );
+  console.log(JSON.stringify({ texts: texts.length, tokens, worse, ...found }));
+  if (worse > MOST_LOSS || found.divergence > MOST_DIVERGENCE) {
+    throw new UserError(`In 8 bit it is more than ${100 * MOST_LOSS} % or ${MOST_DIVERGENCE} nats off: serve fp32.`);
+  }
+});
+
+/** Texts of ordinary code that ship with Knack and that calibration does not see. */
+function canary(): Text[] {
+  const lines = readFileSync(join(ROOT, 'media', 'code', 'canary.jsonl'), 'utf8').split('\n');
+  return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as Text);
+}
+
+/** A piece of the longest file of every seventh commit. */
+function ofReplay(path: string): Text[] {
+  const lines = gunzipSync(readFileSync(path)).toString('utf8').split('\n');
+  return lines.flatMap((line, i) => {
+    if (line === '' || i % 7 > 0) return [];
+    const { files } = JSON.parse(line) as { files: { path: string; before?: string }[] };
+    const [longest] = files.toSorted((a, b) => (b.before?.length ?? 0) - (a.before?.length ?? 0));
+    const text = longest?.before ?? '';
+    const from = text.indexOf('\n', (i * 7919) % Math.max(1, text.length - 3000)) + 1;
+    return longest === undefined || text === '' ? [] : [{ path: longest.path, text: text.slice(from, from + 3000) }];
+  });
+}
