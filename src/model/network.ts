@@ -388,14 +388,15 @@ export function serveGraph(network: Network): Graph {
     1,
     (layer) => ({ key: cache(layer, 'key'), value: cache(layer, 'value') }),
   );
+  const rows = input('rows', 'int64', ['N']);
   let x = network.embed(input('ids', 'int64', ['T']));
   const present: Record<string, Value> = {};
   for (let layer = 0; layer < config.layers; layer++) {
-    const block = network.block(layer, x, context);
+    // The last block is worked out at the wanted rows alone, but for its keys and values.
+    const block = network.block(layer, x, context, layer === config.layers - 1 ? rows : undefined);
     x = block.x;
     present[`present.${layer}.key`] = block.key;
     present[`present.${layer}.value`] = block.value;
   }
-  const logits = network.head(g.gather(x, input('rows', 'int64', ['N'])));
-  return makeGraph('serve', { logits, ...present });
+  return makeGraph('serve', { logits: network.head(x), ...present });
 }
