@@ -330,7 +330,8 @@ export class Engine {
 
   /** @throws if the database is not open: the notice in the state says why */
   #open(): Store {
-    if (this.#store === null) throw new Error(t('The database is not open, so there is nothing to show or delete.'));
+    if (this.#store === null)
+      throw new Error(t('The database is not open; nothing was deleted, and nothing can be shown.'));
     return this.#store;
   }
 
