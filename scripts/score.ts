@@ -5,11 +5,13 @@ import type { Snapshot } from '../src/completion/snapshot.ts';
 import { isSuggestion } from '../src/completion/suggestion.ts';
 import { findModel, loadBase } from '../src/engine/base.ts';
 import { loadCheckpoint } from '../src/engine/checkpoint.ts';
+import { withQuantised } from '../src/engine/quantised-base.ts';
 import { Server } from '../src/engine/serve.ts';
 import { loraFor } from '../src/trainer/plan.ts';
 import { ROOT } from './paths.ts';
 
 const MAX_NEW_TOKENS = 48;
+const THREADS = 2;
 
 export interface Scored {
   /** Natural-log probability of inserting the text at the snapshot's cursor, its line end included. */
@@ -31,9 +33,14 @@ export interface Place {
 export async function scorePlace({ cacheDir, storageDir, checkpoint, snapshot, text }: Place): Promise<Scored> {
   const path = await findModel(null, cacheDir);
   if (path === null) throw new Error(`The model is not in ${cacheDir}.`);
-  const base = await loadBase(path, cacheDir, () => undefined, join(ROOT, 'media', 'model'));
+  // As the engine serves it: the stored log-probabilities are those of the policy that serves.
+  const base = await withQuantised(
+    await loadBase(path, cacheDir, () => undefined, join(ROOT, 'media', 'model')),
+    cacheDir,
+    THREADS,
+  );
   const loaded = await loadCheckpoint(storageDir, checkpoint, base);
-  const server = await Server.start(base, loraFor(base.model.config, 1024), loaded, 2);
+  const server = await Server.start(base, loraFor(base.model.config, 1024), loaded, THREADS);
   try {
     const { logprob } = await server.score(snapshot, editAtCursor(snapshot, text, 0));
     const completion = await server.complete(snapshot, MAX_NEW_TOKENS, () => false);
