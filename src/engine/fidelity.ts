@@ -1,5 +1,5 @@
 /** How far one forward pass says what another says, token by token. */
-import type { Forward } from '../model/decode.ts';
+import { argmax, type Forward, logSumExp } from '../model/decode.ts';
 
 export interface Agreement {
   /** Mean nats of the next token's distribution: Kullback-Leibler, of the expected by what came. */
@@ -47,16 +47,3 @@ export async function compare(expected: Forward, got: Forward, texts: Iterable<r
 }
 
 type Logits = Float32Array;
-
-function argmax(values: Float32Array): number {
-  let best = 0;
-  for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i;
-  return best;
-}
-
-function logSumExp(logits: Float32Array): number {
-  const max = logits[argmax(logits)]!;
-  let sum = 0;
-  for (const x of logits) sum += Math.exp(x - max);
-  return max + Math.log(sum);
-}

@@ -236,13 +236,15 @@ function likeliest(logits: Float32Array, choice: Choice | undefined): number {
   return best;
 }
 
-function argmax(logits: Float32Array): number {
+/** Index of the largest, the first of equals. */
+export function argmax(logits: Float32Array): number {
   let best = 0;
   for (let i = 1; i < logits.length; i++) if (logits[i]! > logits[best]!) best = i;
   return best;
 }
 
-function logSumExp(logits: Float32Array): number {
+/** ln Σ exp, by the largest taken out, so that nothing overflows. */
+export function logSumExp(logits: Float32Array): number {
   const max = logits[argmax(logits)]!;
   let sum = 0;
   for (const x of logits) sum += Math.exp(x - max);
