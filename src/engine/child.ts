@@ -1,5 +1,5 @@
 /** One run of the engine's process, with the connection to it. */
-import { type ChildProcess, fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { t } from '@vscode/l10n';
@@ -9,6 +9,7 @@ import {
   IPCMessageWriter,
   type MessageConnection,
 } from 'vscode-jsonrpc/node';
+import { forkScript } from './fork.ts';
 
 export interface Launch {
   /** The engine's script. */
@@ -35,15 +36,7 @@ export class EngineChild {
   #gone = false;
 
   constructor({ file, nodePath, onOutput }: Launch) {
-    const env: NodeJS.ProcessEnv = { ...process.env };
-    delete env.NODE_OPTIONS; // a debugger's options, or ones that Electron run as Node refuses
-    if (nodePath === null) env.ELECTRON_RUN_AS_NODE = '1';
-    const child = fork(file, [], {
-      env,
-      execArgv: [],
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      ...(nodePath === null ? {} : { execPath: nodePath }),
-    });
+    const child = forkScript(file, nodePath);
     this.#child = child;
     child.stdout?.setEncoding('utf8').on('data', (text: string) => report(text, onOutput));
     child.stderr?.setEncoding('utf8').on('data', (text: string) => report(text, onOutput));

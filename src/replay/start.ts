@@ -1,5 +1,6 @@
 /** The extension host's side of a replay: starts its process, hears of its progress, ends it. */
-import { type ChildProcess, fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { forkScript } from '../engine/fork.ts';
 import type { FromReplay, ReplayJob } from './message.ts';
 
 export interface Launch {
@@ -22,15 +23,7 @@ export interface Launch {
 export async function runReplay(job: ReplayJob, launch: Launch): Promise<Extract<FromReplay, { type: 'done' }> | null> {
   const { file, nodePath, onProgress, onOutput, signal } = launch;
   if (signal.aborted) return null;
-  const env: NodeJS.ProcessEnv = { ...process.env };
-  delete env.NODE_OPTIONS; // a debugger's options, or ones that Electron run as Node refuses
-  if (nodePath === null) env.ELECTRON_RUN_AS_NODE = '1';
-  const child = fork(file, [], {
-    env,
-    execArgv: [],
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    ...(nodePath === null ? {} : { execPath: nodePath }),
-  });
+  const child = forkScript(file, nodePath);
   child.stdout?.on('data', (data) => onOutput(String(data)));
   child.stderr?.on('data', (data) => onOutput(String(data)));
   const end = (): void => stop(child);
