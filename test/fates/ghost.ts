@@ -235,7 +235,7 @@ export const GHOST_SCENARIOS: readonly Scenario[] = [
     text: '|one\ntwo\n',
     answers: [{ insert: 'more' }],
     run: async (s) => {
-      await s.press('Control+Alt+ArrowDown');
+      await s.press('Shift+Alt+ArrowDown'); // the key of Add Cursor Below on Linux
       await s.wait(400); // the extension host hears of the cursors a moment later
       await s.type('x = ');
       await s.silence();
