@@ -83,41 +83,84 @@ export class Decoder {
   /**
    * Generates one line of text: the rest of the cursor's line, or the next line if that one is whole.
    *
+   * Where the form leaves one token to choose from, and one after that, all of them cost one forward pass.
+   *
    * @param isCancelled asked between steps
-   * @param isOver instead of the line's end: told all that was generated after each token, marks included, it says
-   *   whether the answer is whole
-   * @param choice what may come after the ids so far, where anything else would be no answer
+   * @param form what an answer looks like, instead of a line
    */
   async generate(
     prompt: Prompt,
     maxNewTokens: number,
     isCancelled: () => boolean,
-    isOver?: (ids: readonly number[], logprobs: readonly number[]) => boolean,
-    choice?: (ids: readonly number[]) => Choice,
+    form: AnswerForm = {},
   ): Promise<Decoded> {
+    const { isOver, choice, again } = form;
     const ids: number[] = [];
     const logprobs: number[] = [];
-    const chunks: Uint8Array[] = [];
-    let heal = Buffer.from(prompt.heal).toString('latin1');
+    /** The second likeliest token of each step, and its log-probability: -Infinity where there was no other. */
+    const others: Candidate[] = [];
+    const healBytes = Buffer.from(prompt.heal).toString('latin1');
+    const spelled = (): Buffer => Buffer.concat(ids.map((id) => this.#tokenizer.bytes(id)));
+    const textOf = (): string => new TextDecoder().decode(spelled()).slice(prompt.heal.length);
     const done = (stop: Decoded['stop']): Decoded => {
-      const text = new TextDecoder().decode(Buffer.concat(chunks)).slice(prompt.heal.length);
       // A character whose last bytes never came is left out.
-      return { text: firstLine(text).replace(/\ufffd+$/, ''), ids, logprobs, stop };
+      return { text: firstLine(textOf()).replace(/\ufffd+$/, ''), ids, logprobs, stop };
     };
+    const push = (id: number, logprob: number, other: Candidate): void => {
+      ids.push(id);
+      logprobs.push(logprob);
+      others.push(other);
+    };
+    const stopNow = (): Decoded['stop'] | null => {
+      const id = ids.at(-1)!;
+      // Special tokens have no bytes: they end an answer and never stand in one.
+      if (this.#tokenizer.bytes(id).length === 0 || this.#tokenizer.eosIds.includes(id)) return 'eos';
+      if (isOver?.(ids, logprobs)) return 'over';
+      if (isOver === undefined && spelled().length >= prompt.heal.length) {
+        const text = textOf();
+        if (firstLine(text) !== text) return 'line';
+      }
+      return ids.length >= maxNewTokens ? 'length' : null;
+    };
+    let returns = 0;
     let logits = await this.#prefill(prompt.ids, isCancelled);
     while (logits !== null && !isCancelled()) {
-      const id = heal === '' ? likeliest(logits, choice?.(ids)) : this.#speller.best(logits, heal);
-      ids.push(id);
-      logprobs.push(logits[id]! - logSumExp(logits));
-      const bytes = this.#tokenizer.bytes(id);
-      // Special tokens have no bytes: they end an answer and never stand in one.
-      if (bytes.length === 0 || this.#tokenizer.eosIds.includes(id)) return done('eos');
-      chunks.push(bytes);
-      heal = heal.slice(bytes.length);
-      const text = new TextDecoder().decode(Buffer.concat(chunks)).slice(prompt.heal.length);
-      if (isOver?.(ids, logprobs)) return done('over');
-      if (isOver === undefined && heal === '' && firstLine(text) !== text) return done('line');
-      if (ids.length >= maxNewTokens) return done('length');
+      const heal = healBytes.slice(ids.length === 0 ? 0 : spelled().length);
+      const total = logSumExp(logits);
+      if (heal === '') {
+        const [best, other] = twoLikeliest(logits, choice?.(ids));
+        push(best, logits[best]! - total, other < 0 ? NOBODY : { id: other, logprob: logits[other]! - total });
+      } else {
+        const best = this.#speller.best(logits, heal);
+        push(best, logits[best]! - total, NOBODY);
+      }
+      let stop = stopNow();
+      if (stop === null) {
+        const forced = heal === '' ? forcedAfter(ids, choice, maxNewTokens) : [];
+        const rows = await this.#appendAll([ids.at(-1)!, ...forced]);
+        logits = rows.at(-1)!;
+        for (const [i, id] of forced.entries()) {
+          push(id, rows[i]![id]! - logSumExp(rows[i]!), NOBODY);
+          stop = stopNow();
+          if (stop !== null) break;
+        }
+      }
+      if (stop === null) continue;
+      const at =
+        returns < MOST_RETURNS && stop === 'over'
+          ? (again?.(
+              ids,
+              logprobs,
+              others.map((o) => o.logprob),
+            ) ?? null)
+          : null;
+      if (at === null) return done(stop);
+      // The second likeliest answer: back to where it parts from this one.
+      returns++;
+      const { id, logprob } = others[at]!;
+      ids.length = logprobs.length = others.length = at;
+      push(id, logprob, NOBODY);
+      this.#truncate(prompt.ids.length + at);
       logits = await this.#append([id]);
     }
     return done('cancelled');
@@ -171,6 +214,25 @@ export class Decoder {
     this.#ids.push(...ids);
     return logits;
   }
+
+  /** As `#append`, with the logits (vocab) after each of the ids. */
+  async #appendAll(ids: readonly number[]): Promise<Float32Array[]> {
+    const { vocab } = this.#forward;
+    const { logits, cache } = await this.#forward.run(
+      ids,
+      this.#cache,
+      ids.map((_, i) => i),
+    );
+    this.#cache = cache;
+    this.#ids.push(...ids);
+    return ids.map((_, i) => logits.subarray(i * vocab, (i + 1) * vocab));
+  }
+
+  #truncate(length: number): void {
+    if (length >= this.#ids.length) return;
+    this.#ids = this.#ids.slice(0, length);
+    this.#cache = this.#cache!.slice(length);
+  }
 }
 
 function wholeChunks(tokens: number): number {
@@ -223,17 +285,56 @@ class Speller {
 /** Which tokens may come next: these alone, or all but those. */
 type Choice = { readonly only: readonly number[] } | { readonly not: readonly number[] };
 
-/** Id of the likeliest token that may come. */
-function likeliest(logits: Float32Array, choice: Choice | undefined): number {
-  if (choice === undefined) return argmax(logits);
-  if ('only' in choice) return choice.only.reduce((best, id) => (logits[id]! > logits[best]! ? id : best));
-  let best = argmax(logits);
-  if (!choice.not.includes(best)) return best;
-  best = -1;
-  for (let id = 0; id < logits.length; id++) {
-    if ((best < 0 || logits[id]! > logits[best]!) && !choice.not.includes(id)) best = id;
+/** What an answer looks like. */
+export interface AnswerForm {
+  /** Told all that was generated after each token, marks included: whether the answer is whole. Absent: a line's end. */
+  readonly isOver?: (ids: readonly number[], logprobs: readonly number[]) => boolean;
+  /** What may come after the ids so far, where anything else would be no answer. */
+  readonly choice?: (ids: readonly number[]) => Choice;
+  /**
+   * Where the whole answer is of no use: the step at which to take the second likeliest token instead.
+   *
+   * @param others each step's second likeliest token's log-probability
+   */
+  readonly again?: (ids: readonly number[], logprobs: readonly number[], others: readonly number[]) => number | null;
+}
+
+interface Candidate {
+  readonly id: number;
+  readonly logprob: number;
+}
+
+const NOBODY: Candidate = { id: -1, logprob: Number.NEGATIVE_INFINITY };
+/** Most second attempts at one answer. */
+const MOST_RETURNS = 2;
+
+/** Ids of the likeliest and the second likeliest token that may come; -1 for the second if there is none. */
+function twoLikeliest(logits: Float32Array, choice: Choice | undefined): readonly [number, number] {
+  const only = choice !== undefined && 'only' in choice ? choice.only : null;
+  const not: readonly number[] = choice !== undefined && 'not' in choice ? choice.not : [];
+  let [best, second] = [-1, -1];
+  const offer = (id: number): void => {
+    const x = logits[id]!;
+    if (best < 0 || x > logits[best]!) {
+      if (not.includes(id)) return;
+      second = best;
+      best = id;
+    } else if ((second < 0 || x > logits[second]!) && id !== best && !not.includes(id)) second = id;
+  };
+  if (only !== null) for (const id of only) offer(id);
+  else for (let id = 0; id < logits.length; id++) offer(id);
+  return [best, second];
+}
+
+/** The ids that must follow, as the form allows no other. */
+function forcedAfter(ids: readonly number[], choice: AnswerForm['choice'], most: number): number[] {
+  const forced: number[] = [];
+  while (choice !== undefined && ids.length + forced.length < most) {
+    const next = choice([...ids, ...forced]);
+    if (!('only' in next) || next.only.length !== 1) break;
+    forced.push(next.only[0]!);
   }
-  return best;
+  return forced;
 }
 
 /** Index of the largest, the first of equals. */

@@ -9,6 +9,7 @@ import type { Answer, Choice, PromptInput, Written } from './format.ts';
 import { stands, stretchOf } from './hunk.ts';
 import type { LogPrompt } from './log.ts';
 import type { Marks } from './marks.ts';
+import { MOST_LINES, type StandingLines } from './standing.ts';
 
 /** An answer is cut before it is less likely than this, but for its first word or line. */
 export const SURE = Math.log(0.5);
@@ -27,15 +28,40 @@ export function isOver({ ids, logprobs }: Written, prompt: LogPrompt, marks: Mar
   return logprobs.reduce((sum, x) => sum + x, 0) < HOPELESS;
 }
 
-/** What an answer's form allows next: which marks, or none of them. */
-export function choiceOf(ids: readonly number[], prompt: LogPrompt, marks: Marks): Choice {
+/** What an answer's form allows next: which marks, or none of them; and of removed lines those that stand. */
+export function choiceOf(
+  ids: readonly number[],
+  prompt: LogPrompt,
+  marks: Marks,
+  standing: () => StandingLines,
+): Choice {
   const allBut = (mark: number | null): Choice => ({ not: marks.all.filter((id) => id !== mark) });
   const end = prompt.isTyping ? ids.indexOf(marks.end) : -1;
   if (prompt.isTyping && end < 0) return allBut(marks.end);
   const hunk = ids.slice(end + 1);
   if (hunk.length === 0) return { only: [marks.removed, marks.anchor, marks.none] };
   if (hunk.includes(marks.added)) return allBut(marks.end);
-  return allBut(hunk.length === 1 && hunk[0] === marks.removed ? null : marks.added);
+  const isRemoved = hunk[0] === marks.removed;
+  const only = standing().next(hunk.slice(1), isRemoved ? MOST_LINES : 1) ?? [marks.added];
+  // Without a line above, lines are added at the file's beginning.
+  return { only: hunk.length === 1 && !isRemoved ? [...only, marks.added] : only };
+}
+
+/**
+ * Where an answer is none, the next likeliest may be one: the step at which that one parts from it.
+ *
+ * @param others each step's second likeliest token's log-probability
+ * @returns null where all others are hopeless
+ */
+export function againAt({ logprobs }: Written, others: readonly number[]): number | null {
+  let [best, at] = [HOPELESS, null as number | null];
+  let sum = 0;
+  for (const [i, logprob] of logprobs.entries()) {
+    const total = sum + others[i]!;
+    if (total > best) [best, at] = [total, i];
+    sum += logprob;
+  }
+  return at;
 }
 
 /** Whether all that was written so far ends the hunk at the cursor, as it stands. */

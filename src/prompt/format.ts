@@ -32,6 +32,12 @@ export interface Ask {
   isOver(written: Written): boolean;
   /** What the answer's form allows after these ids; absent: anything. Log-probabilities stay those of all tokens. */
   choice?(ids: readonly number[]): Choice;
+  /**
+   * Where a whole answer is none: the step at which its second likeliest token is to be taken instead.
+   *
+   * @param others each step's second likeliest token's log-probability
+   */
+  again?(written: Written, others: readonly number[]): number | null;
   read(written: Written): Answer | None;
   /**
    * What the model should have written after the prompt for an edit.

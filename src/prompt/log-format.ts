@@ -1,11 +1,12 @@
 /** The format `log-1`, for models that were tuned for it: prompts (log.ts), answers (answer.ts) and targets. */
 import { continuation, type Edit, rangeInWindow } from '../completion/edit.ts';
 import type { Prompt, PromptTokenizer } from '../model/prompt.ts';
-import { choiceOf, isOver, readAnswer } from './answer.ts';
-import type { EditFormat, PromptInput } from './format.ts';
+import { againAt, choiceOf, isOver, readAnswer } from './answer.ts';
+import type { EditFormat, PromptInput, Written } from './format.ts';
 import { hunkOf } from './hunk.ts';
 import { buildLogPrompt, hunkIds, LOG_FORMAT, type LogPrompt, openIds } from './log.ts';
 import { type Marks, marksOf } from './marks.ts';
+import { StandingLines } from './standing.ts';
 
 /** null for a tokenizer that lacks the marks. */
 export function logFormat(tokenizer: PromptTokenizer): EditFormat | null {
@@ -15,11 +16,18 @@ export function logFormat(tokenizer: PromptTokenizer): EditFormat | null {
     name: LOG_FORMAT,
     ask(input) {
       const prompt = buildLogPrompt(input, marks, tokenizer);
+      let lines: StandingLines | null = null;
+      const standing = (): StandingLines => {
+        lines ??= new StandingLines((input.before + input.after).split('\n'), marks, tokenizer);
+        return lines;
+      };
+      const read = (written: Written) => readAnswer(input, prompt, written, marks, tokenizer);
       return {
         prompt,
         isOver: (written) => isOver(written, prompt, marks),
-        choice: (ids) => choiceOf(ids, prompt, marks),
-        read: (written) => readAnswer(input, prompt, written, marks, tokenizer),
+        choice: (ids) => choiceOf(ids, prompt, marks, standing),
+        again: (written, others) => ('none' in read(written) ? againAt(written, others) : null),
+        read,
         target: (edit, isWhole) => targetOf(input, prompt, edit, isWhole, marks, tokenizer),
       };
     },

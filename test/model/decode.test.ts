@@ -168,22 +168,55 @@ test('what may not come does not, and its log-probability stays that of all toke
   const { tokenizer, forward, prompt } = parrot('let a = one;\nlet b = two;\nend');
   const [one, two] = [' one', ' two'].map((word) => tokenizer.encode(word)[0]!);
   const decoder = new Decoder(forward, tokenizer);
-  const free = await decoder.generate(prompt('let a ='), 20, never, (ids) => ids.length === 1);
-  const only = await decoder.generate(
-    prompt('let a ='),
-    20,
-    never,
-    (ids) => ids.length === 1,
-    () => ({ only: [two!] }),
-  );
-  const not = await decoder.generate(
-    prompt('let a ='),
-    20,
-    never,
-    (ids) => ids.length === 1,
-    () => ({ not: [one!] }),
-  );
+  const isOver = (ids: readonly number[]): boolean => ids.length === 1;
+  const free = await decoder.generate(prompt('let a ='), 20, never, { isOver });
+  const only = await decoder.generate(prompt('let a ='), 20, never, { isOver, choice: () => ({ only: [two!] }) });
+  const not = await decoder.generate(prompt('let a ='), 20, never, { isOver, choice: () => ({ not: [one!] }) });
   assert.deepEqual([free.ids, only.ids], [[one], [two]]);
   assert.notEqual(not.ids[0], one);
   assert.ok(only.logprobs[0]! < free.logprobs[0]! && not.logprobs[0]! < free.logprobs[0]!);
+});
+
+test('what the form leaves no choice of costs one pass, and each of it keeps its log-probability', async () => {
+  const { tokenizer, forward, prompt, seen } = parrot('let a = one;\nlet b = two;\nend');
+  const wanted = tokenizer.encode(' two one two one');
+  const isOver = (ids: readonly number[]): boolean => ids.length === wanted.length;
+  const alone = await new Decoder(forward, tokenizer).generate(prompt('let a ='), 20, never, {
+    isOver,
+    // Two to choose from, one of which is out of the question.
+    choice: (ids) => ({ only: [wanted[ids.length]!, 0] }),
+  });
+  const before = seen.runs;
+  const forced = await new Decoder(forward, tokenizer).generate(prompt('let a ='), 20, never, {
+    isOver,
+    choice: (ids) => ({ only: [wanted[ids.length]!] }),
+  });
+  assert.deepEqual(forced, alone);
+  assert.deepEqual(forced.ids, wanted);
+  assert.equal(seen.runs - before, 2, 'the prompt, and the rest after the first');
+});
+
+test('an answer of no use is given up for the second likeliest, which goes on as if nothing had been', async () => {
+  const { tokenizer, forward, prompt } = parrot('let a = one;\nlet b = two;\nlet c = one;\nend');
+  const semicolon = tokenizer.encode(';')[0]!;
+  const isOver = (ids: readonly number[]): boolean => ids.at(-1) === semicolon;
+  const decoder = new Decoder(forward, tokenizer);
+  const first = await decoder.generate(prompt('let b ='), 20, never, { isOver });
+  assert.equal(first.text, ' two;');
+  const asked: number[][] = [];
+  const second = await decoder.generate(prompt('let b ='), 20, never, {
+    isOver,
+    again: (ids, _, others) => {
+      asked.push([...ids]);
+      assert.equal(others.length, ids.length);
+      return asked.length === 1 ? 0 : null;
+    },
+  });
+  assert.equal(second.text, ' one;');
+  assert.equal(second.ids.length, second.logprobs.length);
+  assert.deepEqual(asked[0], first.ids);
+  // The cache holds what was written last, and nothing of what was given up.
+  const fresh = await new Decoder(forward, tokenizer).generate(prompt('let b = one;\nlet c'), 20, never, { isOver });
+  const after = await decoder.generate(prompt('let b = one;\nlet c'), 20, never, { isOver });
+  assert.deepEqual(after, fresh);
 });

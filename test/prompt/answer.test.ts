@@ -133,11 +133,29 @@ test('the form of an answer leaves only what can become one', () => {
     return `text${show([marks.removed, marks.anchor, marks.added, marks.end, marks.none].filter((id) => !choice.not.includes(id)))}`;
   };
   assert.equal(next(still, ''), '[-][@][NONE]');
-  assert.equal(next(still, '[-]'), 'text');
-  assert.equal(next(still, '[-]\ntwo'), 'text[+]');
-  assert.equal(next(still, '[@]'), 'text[+]');
+  assert.equal(next(still, '[-]'), '\n');
+  assert.equal(next(still, '[-]\n'), 'onetwothree[+]', 'a line that stands, the blank one among them');
+  assert.equal(next(still, '[-]\nthree'), '[+]\n', 'one line, or the next one too');
+  assert.equal(next(still, '[-]\ntwo\n'), 'three[+]', 'what stands below either of the two');
+  assert.equal(next(still, '[@]'), '\n[+]');
+  assert.equal(next(still, '[@]\nthree'), '[+]', 'one line alone says where');
   assert.equal(next(still, '[-]\ntwo[+]\nTWO'), 'text[END]');
   assert.equal(next(typing, 'b'), 'text[END]');
   assert.equal(next(typing, 'b);[END]'), '[-][@][NONE]');
-  assert.equal(next(typing, 'b);[END][@]\none'), 'text[+]');
+  assert.equal(next(typing, 'b);[END][@]\none'), '[+]');
+});
+
+test('where an answer changes nothing, the likeliest other one is asked for', () => {
+  const { tokenizer, write } = bench();
+  const ask = logFormat(tokenizer)!.ask(still);
+  const again = (answer: string, others: Readonly<Record<number, number>>): number | null => {
+    const ids = write(answer);
+    const low = ids.map((_, i) => others[i] ?? Number.NEGATIVE_INFINITY);
+    return ask.again!({ ids, logprobs: ids.map(() => -0.1) }, low);
+  };
+  assert.equal(again('[NONE]', { 0: -2 }), 0);
+  assert.equal(again('[-]\ntwo[+]\ntwo[END]', { 0: -3, 5: -1, 6: -2 }), 5);
+  assert.equal(again('[-]\ntwo[+]\ntwo[END]', { 1: -1.1, 6: -1 }), 1, 'what comes before counts too');
+  assert.equal(again('[-]\ntwo[+]\nTWO[END]', { 5: -1 }), null, 'it is an edit');
+  assert.equal(again('[NONE]', { 0: -9 }), null, 'hopeless');
 });
