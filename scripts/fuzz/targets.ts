@@ -231,8 +231,11 @@ async function prompt(): Promise<Target> {
               ...own.encode(anyText(60, random)),
               pick(random, [...marks.values()]),
             ];
-      const answer = { ids: written, logprobs: written.map(() => -random()) };
+      const logprobs = written.map(() => -random());
+      const others = written.map(() => -random());
+      const answer = { ids: written, logprobs, chances: logprobs, others };
       if (written.length > 0) ask.isOver(answer);
+      ask.again?.(answer);
       const read = ask.read(answer);
       const target = ask.target(anyEdit(input, random), random() < 0.5);
       return `${'none' in read ? read.none : 'edit'}, ${target === null ? 'no target' : 'target'}`;

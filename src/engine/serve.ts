@@ -61,11 +61,7 @@ export class Server {
     return this.#exclusively(async () => {
       if (isCancelled()) return { none: 'cancelled' };
       const ask = this.#base.format.ask(snapshot);
-      const decoded = await this.#decoder.generate(ask.prompt, maxNewTokens, isCancelled, {
-        isOver: (ids, logprobs) => ask.isOver({ ids, logprobs }),
-        ...(ask.choice && { choice: ask.choice }),
-        ...(ask.again && { again: (ids, logprobs, others) => ask.again!({ ids, logprobs }, others) }),
-      });
+      const decoded = await this.#decoder.generate(ask.prompt, maxNewTokens, isCancelled, ask);
       if (decoded.stop === 'cancelled') return { none: 'cancelled' };
       const answer = ask.read(decoded);
       if ('none' in answer) return answer;

@@ -37,13 +37,35 @@ export interface DecodeTokenizer {
   readonly eosIds: readonly number[];
 }
 
-export interface Decoded {
+/** What was generated. All arrays have one entry a token. */
+export interface Written {
+  readonly ids: readonly number[];
+  /** Natural-log probabilities of the full softmax. */
+  readonly logprobs: readonly number[];
+  /** The same among the tokens that could come there; 0 where there was no other. */
+  readonly chances: readonly number[];
+  /** That of the second likeliest token that could come there; -Infinity where there was none. */
+  readonly others: readonly number[];
+}
+
+export interface Decoded extends Written {
   /** Text after the healed part, up to the end of its last line; LF line ends. */
   readonly text: string;
-  /** Generated ids, the one that stopped included, and each one's natural-log probability. */
-  readonly ids: readonly number[];
-  readonly logprobs: readonly number[];
+  /** What the last id, or the lack of a next one, means. */
   readonly stop: 'line' | 'over' | 'eos' | 'length' | 'cancelled';
+}
+
+/** Which tokens may come next: these alone, or all but those. */
+export type Choice = { readonly only: readonly number[] } | { readonly not: readonly number[] };
+
+/** What an answer looks like. */
+export interface AnswerForm {
+  /** Told all that was generated after each token, marks included: whether the answer is whole. Absent: a line's end. */
+  isOver?(written: Written): boolean;
+  /** What may come after the ids so far, where anything else would be no answer. Absent: anything. */
+  choice?(ids: readonly number[]): Choice;
+  /** Where the whole answer is of no use: the step at which to take the second likeliest token instead. */
+  again?(written: Written): number | null;
 }
 
 export class Decoder {
@@ -81,12 +103,10 @@ export class Decoder {
   }
 
   /**
-   * Generates one line of text: the rest of the cursor's line, or the next line if that one is whole.
-   *
-   * Where the form leaves one token to choose from, and one after that, all of them cost one forward pass.
+   * Generates one line of text: the rest of the cursor's line, or the next line if that one is whole; or what `form`
+   * says. Where a form leaves one token to choose from, and one after that, all of them cost one forward pass.
    *
    * @param isCancelled asked between steps
-   * @param form what an answer looks like, instead of a line
    */
   async generate(
     prompt: Prompt,
@@ -94,74 +114,61 @@ export class Decoder {
     isCancelled: () => boolean,
     form: AnswerForm = {},
   ): Promise<Decoded> {
-    const { isOver, choice, again } = form;
-    const ids: number[] = [];
-    const logprobs: number[] = [];
-    /** The second likeliest token of each step, and its log-probability: -Infinity where there was no other. */
-    const others: Candidate[] = [];
-    const healBytes = Buffer.from(prompt.heal).toString('latin1');
-    const spelled = (): Buffer => Buffer.concat(ids.map((id) => this.#tokenizer.bytes(id)));
+    const steps: Step[] = [];
+    const ids = (): number[] => steps.map((step) => step.id);
+    const written = (): Written => ({
+      ids: ids(),
+      logprobs: steps.map((step) => step.logprob),
+      chances: steps.map((step) => step.chance),
+      others: steps.map((step) => step.other.chance),
+    });
+    const heal = Buffer.from(prompt.heal).toString('latin1');
+    const spelled = (): Buffer => Buffer.concat(steps.map((step) => this.#tokenizer.bytes(step.id)));
     const textOf = (): string => new TextDecoder().decode(spelled()).slice(prompt.heal.length);
     const done = (stop: Decoded['stop']): Decoded => {
       // A character whose last bytes never came is left out.
-      return { text: firstLine(textOf()).replace(/\ufffd+$/, ''), ids, logprobs, stop };
-    };
-    const push = (id: number, logprob: number, other: Candidate): void => {
-      ids.push(id);
-      logprobs.push(logprob);
-      others.push(other);
+      return { text: firstLine(textOf()).replace(/\ufffd+$/, ''), ...written(), stop };
     };
     const stopNow = (): Decoded['stop'] | null => {
-      const id = ids.at(-1)!;
+      const { id } = steps.at(-1)!;
       // Special tokens have no bytes: they end an answer and never stand in one.
       if (this.#tokenizer.bytes(id).length === 0 || this.#tokenizer.eosIds.includes(id)) return 'eos';
-      if (isOver?.(ids, logprobs)) return 'over';
-      if (isOver === undefined && spelled().length >= prompt.heal.length) {
+      if (form.isOver?.(written())) return 'over';
+      if (form.isOver === undefined && spelled().length >= heal.length) {
         const text = textOf();
         if (firstLine(text) !== text) return 'line';
       }
-      return ids.length >= maxNewTokens ? 'length' : null;
+      return steps.length >= maxNewTokens ? 'length' : null;
     };
     let returns = 0;
     let logits = await this.#prefill(prompt.ids, isCancelled);
     while (logits !== null && !isCancelled()) {
-      const heal = healBytes.slice(ids.length === 0 ? 0 : spelled().length);
-      const total = logSumExp(logits);
-      if (heal === '') {
-        const [best, other] = twoLikeliest(logits, choice?.(ids));
-        push(best, logits[best]! - total, other < 0 ? NOBODY : { id: other, logprob: logits[other]! - total });
-      } else {
-        const best = this.#speller.best(logits, heal);
-        push(best, logits[best]! - total, NOBODY);
-      }
-      let stop = stopNow();
-      if (stop === null) {
-        const forced = heal === '' ? forcedAfter(ids, choice, maxNewTokens) : [];
-        const rows = await this.#appendAll([ids.at(-1)!, ...forced]);
-        logits = rows.at(-1)!;
-        for (const [i, id] of forced.entries()) {
-          push(id, rows[i]![id]! - logSumExp(rows[i]!), NOBODY);
-          stop = stopNow();
-          if (stop !== null) break;
+      const unspelled = heal.slice(spelled().length);
+      const isHealing = unspelled !== '';
+      const choice = isHealing ? this.#speller.choice(unspelled) : form.choice?.(ids());
+      steps.push(stepOf(logits, choice));
+      for (;;) {
+        let stop = stopNow();
+        if (stop === null) {
+          const forced = isHealing ? [] : forcedAfter(ids(), form, maxNewTokens);
+          const rows = await this.#appendAll([steps.at(-1)!.id, ...forced]);
+          logits = rows.at(-1)!;
+          for (const [i, id] of forced.entries()) {
+            steps.push({ id, logprob: rows[i]![id]! - logSumExp(rows[i]!), chance: 0, other: NOBODY });
+            stop = stopNow();
+            if (stop !== null) break;
+          }
         }
+        if (stop === null) break;
+        const at = stop === 'over' && returns < MOST_RETURNS ? (form.again?.(written()) ?? null) : null;
+        const other = at === null ? NOBODY : steps[at]!.other;
+        if (at === null || other === NOBODY) return done(stop);
+        // The second likeliest answer: back to where it parts from this one.
+        returns++;
+        steps.length = at;
+        steps.push({ ...other, other: NOBODY });
+        this.#truncate(prompt.ids.length + at);
       }
-      if (stop === null) continue;
-      const at =
-        returns < MOST_RETURNS && stop === 'over'
-          ? (again?.(
-              ids,
-              logprobs,
-              others.map((o) => o.logprob),
-            ) ?? null)
-          : null;
-      if (at === null) return done(stop);
-      // The second likeliest answer: back to where it parts from this one.
-      returns++;
-      const { id, logprob } = others[at]!;
-      ids.length = logprobs.length = others.length = at;
-      push(id, logprob, NOBODY);
-      this.#truncate(prompt.ids.length + at);
-      logits = await this.#append([id]);
     }
     return done('cancelled');
   }
@@ -262,13 +269,13 @@ class Speller {
     this.#sorted.sort((a, b) => (a.text < b.text ? -1 : a.text > b.text ? 1 : 0));
   }
 
-  /** Id of the likeliest token among those that can spell `text`. */
-  best(logits: Float32Array, text: string): number {
-    let best = -1;
-    const offer = (id: number | undefined): void => {
-      if (id !== undefined && (best < 0 || logits[id]! > logits[best]!)) best = id;
-    };
-    for (let n = 1; n < text.length; n++) offer(this.#exact.get(text.slice(0, n)));
+  /** The tokens that can spell `text`, or begin to; undefined if there are none. */
+  choice(text: string): Choice | undefined {
+    const only: number[] = [];
+    for (let n = 1; n < text.length; n++) {
+      const id = this.#exact.get(text.slice(0, n));
+      if (id !== undefined) only.push(id);
+    }
     let low = 0;
     let high = this.#sorted.length;
     while (low < high) {
@@ -277,39 +284,27 @@ class Speller {
       else high = middle;
     }
     for (let i = low; i < this.#sorted.length && this.#sorted[i]!.text.startsWith(text); i++)
-      offer(this.#sorted[i]!.id);
-    return best < 0 ? argmax(logits) : best;
+      only.push(this.#sorted[i]!.id);
+    return only.length === 0 ? undefined : { only };
   }
-}
-
-/** Which tokens may come next: these alone, or all but those. */
-type Choice = { readonly only: readonly number[] } | { readonly not: readonly number[] };
-
-/** What an answer looks like. */
-export interface AnswerForm {
-  /** Told all that was generated after each token, marks included: whether the answer is whole. Absent: a line's end. */
-  readonly isOver?: (ids: readonly number[], logprobs: readonly number[]) => boolean;
-  /** What may come after the ids so far, where anything else would be no answer. */
-  readonly choice?: (ids: readonly number[]) => Choice;
-  /**
-   * Where the whole answer is of no use: the step at which to take the second likeliest token instead.
-   *
-   * @param others each step's second likeliest token's log-probability
-   */
-  readonly again?: (ids: readonly number[], logprobs: readonly number[], others: readonly number[]) => number | null;
 }
 
 interface Candidate {
   readonly id: number;
   readonly logprob: number;
+  readonly chance: number;
 }
 
-const NOBODY: Candidate = { id: -1, logprob: Number.NEGATIVE_INFINITY };
+interface Step extends Candidate {
+  readonly other: Candidate;
+}
+
+const NOBODY: Candidate = { id: -1, logprob: Number.NEGATIVE_INFINITY, chance: Number.NEGATIVE_INFINITY };
 /** Most second attempts at one answer. */
 const MOST_RETURNS = 2;
 
-/** Ids of the likeliest and the second likeliest token that may come; -1 for the second if there is none. */
-function twoLikeliest(logits: Float32Array, choice: Choice | undefined): readonly [number, number] {
+/** The likeliest token that may come, the first of equals, and the second likeliest. */
+function stepOf(logits: Float32Array, choice: Choice | undefined): Step {
   const only = choice !== undefined && 'only' in choice ? choice.only : null;
   const not: readonly number[] = choice !== undefined && 'not' in choice ? choice.not : [];
   let [best, second] = [-1, -1];
@@ -323,14 +318,31 @@ function twoLikeliest(logits: Float32Array, choice: Choice | undefined): readonl
   };
   if (only !== null) for (const id of only) offer(id);
   else for (let id = 0; id < logits.length; id++) offer(id);
-  return [best, second];
+  const all = logSumExp(logits);
+  // What can not come takes its share of the whole with it.
+  const allowed =
+    only !== null
+      ? logSumExp(Float32Array.from(new Set(only), (id) => logits[id]!))
+      : all +
+        Math.log1p(
+          -Math.min(
+            1 - 1e-9,
+            not.reduce((sum, id) => sum + Math.exp(logits[id]! - all), 0),
+          ),
+        );
+  const candidate = (id: number): Candidate => ({
+    id,
+    logprob: logits[id]! - all,
+    chance: Math.min(0, logits[id]! - allowed),
+  });
+  return { ...candidate(best), other: second < 0 ? NOBODY : candidate(second) };
 }
 
 /** The ids that must follow, as the form allows no other. */
-function forcedAfter(ids: readonly number[], choice: AnswerForm['choice'], most: number): number[] {
+function forcedAfter(ids: readonly number[], form: AnswerForm, most: number): number[] {
   const forced: number[] = [];
-  while (choice !== undefined && ids.length + forced.length < most) {
-    const next = choice([...ids, ...forced]);
+  while (form.choice !== undefined && ids.length + forced.length < most) {
+    const next = form.choice([...ids, ...forced]);
     if (!('only' in next) || next.only.length !== 1) break;
     forced.push(next.only[0]!);
   }

@@ -11,7 +11,7 @@ import type { LogPrompt } from './log.ts';
 import type { Marks } from './marks.ts';
 import { MOST_LINES, type StandingLines } from './standing.ts';
 
-/** An answer is cut before it is less likely than this, but for its first word or line. */
+/** An answer is cut before it is less likely than this among what could come, but for its first word or line. */
 export const SURE = Math.log(0.5);
 /** And not even written on below this. */
 const HOPELESS = Math.log(0.02);
@@ -20,12 +20,12 @@ const EMPTY: None = { none: 'empty' };
 const MALFORMED: None = { none: 'malformed' };
 
 /** Whether there is no point in generating on: the answer is whole, or what follows would be cut. */
-export function isOver({ ids, logprobs }: Written, prompt: LogPrompt, marks: Marks): boolean {
+export function isOver({ ids, chances }: Written, prompt: LogPrompt, marks: Marks): boolean {
   const last = ids.at(-1);
   if (last === undefined) return false;
   if (last === marks.end) return !(prompt.isTyping && isEmptyRest(ids, prompt, marks));
   if (marks.has(last) && last !== marks.removed && last !== marks.anchor && last !== marks.added) return true;
-  return logprobs.reduce((sum, x) => sum + x, 0) < HOPELESS;
+  return chances.reduce((sum, x) => sum + x, 0) < HOPELESS;
 }
 
 /** What an answer's form allows next: which marks, or none of them; and of removed lines those that stand. */
@@ -50,16 +50,15 @@ export function choiceOf(
 /**
  * Where an answer is none, the next likeliest may be one: the step at which that one parts from it.
  *
- * @param others each step's second likeliest token's log-probability
  * @returns null where all others are hopeless
  */
-export function againAt({ logprobs }: Written, others: readonly number[]): number | null {
+export function againAt({ chances, others }: Written): number | null {
   let [best, at] = [HOPELESS, null as number | null];
   let sum = 0;
-  for (const [i, logprob] of logprobs.entries()) {
+  for (const [i, chance] of chances.entries()) {
     const total = sum + others[i]!;
     if (total > best) [best, at] = [total, i];
-    sum += logprob;
+    sum += chance;
   }
   return at;
 }
@@ -80,13 +79,46 @@ export function readAnswer(
   tokenizer: PromptTokenizer,
 ): Answer | None {
   const document = new Document(input);
-  const answer = prompt.isTyping
-    ? readTyping(document, prompt, written, marks, tokenizer)
-    : readHunk(document, written, 0, marks, tokenizer);
-  if ('none' in answer) return answer;
+  const cuts = cutsOf(document, prompt, written, marks, tokenizer);
+  if ('none' in cuts) return cuts;
+  const answer = sureCut(cuts);
   const result = document.after(answer.edit);
   if (result === null) return EMPTY;
   return document.isReversal(result) ? EMPTY : answer;
+}
+
+/** An answer that ends early or whole. */
+export interface Cut extends Answer {
+  /** Log-probability of the kept ids among what could come. */
+  readonly chance: number;
+}
+
+/** All the edits that an answer may be cut to, the shortest first; at least one. */
+export function answerCuts(
+  input: PromptInput,
+  prompt: LogPrompt,
+  written: Written,
+  marks: Marks,
+  tokenizer: PromptTokenizer,
+): readonly Cut[] | None {
+  return cutsOf(new Document(input), prompt, written, marks, tokenizer);
+}
+
+function cutsOf(
+  document: Document,
+  prompt: LogPrompt,
+  written: Written,
+  marks: Marks,
+  tokenizer: PromptTokenizer,
+): readonly Cut[] | None {
+  return prompt.isTyping
+    ? typingCuts(document, prompt, written, marks, tokenizer)
+    : hunkCuts(document, written, 0, marks, tokenizer);
+}
+
+/** The longest that stays likely; the first one in any case. */
+function sureCut(cuts: readonly Cut[]): Cut {
+  return cuts.findLast(({ chance }) => chance >= SURE) ?? cuts[0]!;
 }
 
 /** The window of the document, in lines. */
@@ -140,38 +172,37 @@ class Document {
 }
 
 /** Text that goes on at the cursor; or, where nothing is to be added, the hunk after it. */
-function readTyping(
+function typingCuts(
   document: Document,
   prompt: LogPrompt,
-  { ids, logprobs }: Written,
+  written: Written,
   marks: Marks,
   tokenizer: PromptTokenizer,
-): Answer | None {
+): readonly Cut[] | None {
+  const { ids, chances } = written;
   const stop = ids.findIndex((id) => marks.has(id));
   const length = stop < 0 ? ids.length : stop;
   const texts = prefixes(ids.slice(0, length), prompt.heal, tokenizer);
   const whole = texts.at(-1) ?? '';
   if (stop >= 0 && ids[stop] !== marks.end) return MALFORMED;
   if (stop >= 0 && (whole === '' || (whole === document.rest && !whole.includes('\n')))) {
-    return readHunk(document, { ids, logprobs }, stop + 1, marks, tokenizer);
+    return hunkCuts(document, written, stop + 1, marks, tokenizer);
   }
-  const cuts = cutsOf(texts, document.rest, stop >= 0);
-  let sum = 0;
-  let best: { readonly kept: number; readonly cut: Cut; readonly sum: number } | null = null;
-  for (let k = 0; k < length; k++) {
-    sum += logprobs[k]!;
-    const cut = cuts[k]!;
-    if (cut === null) continue;
-    if (best === null || sum >= SURE) best = { kept: k + 1, cut, sum };
-  }
-  if (best === null) return whole.trim() === '' ? EMPTY : MALFORMED;
   const { row, head } = document;
-  const end = head.length + (best.cut.replacesRest ? document.rest.length : 0);
-  const edit = { start: document.place(row, head.length), end: document.place(row, end), text: best.cut.text };
-  return { edit, kept: best.kept };
+  const cuts: Cut[] = [];
+  let chance = 0;
+  for (const [k, place] of placesOf(texts, document.rest, stop >= 0).entries()) {
+    chance += chances[k]!;
+    if (place === null) continue;
+    const end = head.length + (place.replacesRest ? document.rest.length : 0);
+    const edit = { start: document.place(row, head.length), end: document.place(row, end), text: place.text };
+    cuts.push({ edit, kept: k + 1, chance });
+  }
+  if (cuts.length > 0) return cuts;
+  return whole.trim() === '' ? EMPTY : MALFORMED;
 }
 
-interface Cut {
+interface TextEnd {
   readonly text: string;
   readonly replacesRest: boolean;
 }
@@ -189,7 +220,7 @@ function prefixes(ids: readonly number[], heal: string, tokenizer: PromptTokeniz
  * Where the text may end: at a line's end, where it takes the place of the rest of the cursor's line; and at a word's
  * end, where the rest can stay.
  */
-function cutsOf(texts: readonly string[], rest: string, isWhole: boolean): (Cut | null)[] {
+function placesOf(texts: readonly string[], rest: string, isWhole: boolean): (TextEnd | null)[] {
   const whole = texts.at(-1) ?? '';
   const lineEnd = whole.indexOf('\n', 0);
   const first = lineEnd < 0 ? whole : whole.slice(0, lineEnd);
@@ -219,13 +250,14 @@ function isBoundary(left: string, right: string): boolean {
 }
 
 /** A hunk from the `from`-th id on. */
-function readHunk(
+function hunkCuts(
   document: Document,
-  { ids, logprobs }: Written,
+  written: Written,
   from: number,
   marks: Marks,
   tokenizer: PromptTokenizer,
-): Answer | None {
+): readonly Cut[] | None {
+  const { ids, chances } = written;
   const kind = ids[from];
   if (kind === undefined || kind === marks.none) return EMPTY;
   if (kind !== marks.removed && kind !== marks.anchor) return MALFORMED;
@@ -239,29 +271,29 @@ function readHunk(
   if (before.length > 0 && at < 0) return MALFORMED;
 
   // Steps: whatever says that there is a hunk and where, as one; then each token of it.
-  const head = logprobs.slice(0, middle + 1).reduce((sum, x) => sum + x, 0);
+  const head = chances.slice(0, middle + 1).reduce((sum, x) => sum + x, 0);
   const length = stop < 0 ? ids.length : stop;
   const texts = prefixes(ids.slice(middle + 1, length), '', tokenizer);
   const canCut = before.length <= 1;
   const within = kind === marks.removed && canCut ? cutsWithin(before[0]!, texts, stop >= 0) : [];
-  let best: { readonly kept: number; readonly added: readonly string[]; readonly sum: number } | null = null;
+  const cuts: Cut[] = [];
   let sum = head;
   for (let k = middle + 1; k <= length; k++) {
     // Up to, not including, the k-th: the end mark, or a token that begins a line.
     const text = k === middle + 1 ? '' : texts[k - middle - 2]!;
     const isEnd = k === stop;
     const next = k < length ? texts[k - middle - 1]!.slice(text.length) : '';
-    const total = sum + (isEnd ? logprobs[k]! : 0);
     const isLine = isEnd || (canCut && k > middle + 1 && next.startsWith('\n'));
     const added = isLine ? split(text) : (within[k - middle - 2] ?? null);
-    if (added !== null && (best === null || total >= SURE)) best = { kept: isEnd ? k + 1 : k, added, sum: total };
-    if (k < length) sum += logprobs[k]!;
+    if (added !== null && !(kind === marks.anchor && added.length === 0)) {
+      const edit =
+        kind === marks.anchor ? insertion(document, at, added) : replacement(document, at, before.length, added);
+      cuts.push({ edit, kept: isEnd ? k + 1 : k, chance: sum + (isEnd ? chances[k]! : 0) });
+    }
+    if (k < length) sum += chances[k]!;
   }
-  if (best === null) return MALFORMED;
-  const { added } = best;
-  if (kind === marks.anchor && added.length === 0) return EMPTY;
-  const edit = kind === marks.anchor ? insertion(document, at, added) : replacement(document, at, before.length, added);
-  return { edit, kept: best.kept };
+  if (cuts.length > 0) return cuts;
+  return stop === middle + 1 ? EMPTY : MALFORMED;
 }
 
 /**

@@ -26,7 +26,7 @@ export function logFormat(tokenizer: PromptTokenizer): EditFormat | null {
         prompt,
         isOver: (written) => isOver(written, prompt, marks),
         choice: (ids) => choiceOf(ids, prompt, marks, standing),
-        again: (written, others) => ('none' in read(written) ? againAt(written, others) : null),
+        again: (written) => ('none' in read(written) ? againAt(written) : null),
         read,
         target: (edit, isWhole) => targetOf(input, prompt, edit, isWhole, marks, tokenizer),
       };

@@ -148,7 +148,7 @@ function editOf({ input }: Rewrite, old: readonly string[], { from, to, lines }:
 
 /** How many of the ids it takes to write `length` characters after the healed ones. */
 function keptIds({ ids }: Written, heal: string, length: number, tokenizer: PromptTokenizer): number {
-  const written = textOf({ ids, logprobs: [] }, heal, tokenizer).slice(0, length);
+  const written = textOf({ ids }, heal, tokenizer).slice(0, length);
   const wanted = Buffer.byteLength(heal + written);
   let bytes = 0;
   let n = 0;

@@ -6,7 +6,7 @@ import type { PromptInput, Written } from './format.ts';
 const CHARS_A_TOKEN = 8;
 
 /** What was generated as text, marks left out; a character whose last bytes never came is U+FFFD. */
-export function textOf({ ids }: Written, heal: string, tokenizer: PromptTokenizer): string {
+export function textOf({ ids }: Pick<Written, 'ids'>, heal: string, tokenizer: PromptTokenizer): string {
   const bytes = ids.filter((id) => !tokenizer.isControl(id)).map((id) => tokenizer.bytes(id));
   return new TextDecoder().decode(Buffer.concat(bytes)).slice(heal.length);
 }

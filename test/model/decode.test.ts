@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Decoder, type Forward, firstLine, type KvCache } from '../../src/model/decode.ts';
+import { Decoder, type Forward, firstLine, type KvCache, type Written } from '../../src/model/decode.ts';
 import type { Prompt } from '../../src/model/prompt.ts';
 import { wordTokenizer } from './words.ts';
 
@@ -168,19 +168,24 @@ test('what may not come does not, and its log-probability stays that of all toke
   const { tokenizer, forward, prompt } = parrot('let a = one;\nlet b = two;\nend');
   const [one, two] = [' one', ' two'].map((word) => tokenizer.encode(word)[0]!);
   const decoder = new Decoder(forward, tokenizer);
-  const isOver = (ids: readonly number[]): boolean => ids.length === 1;
+  const isOver = ({ ids }: Written): boolean => ids.length === 1;
   const free = await decoder.generate(prompt('let a ='), 20, never, { isOver });
   const only = await decoder.generate(prompt('let a ='), 20, never, { isOver, choice: () => ({ only: [two!] }) });
   const not = await decoder.generate(prompt('let a ='), 20, never, { isOver, choice: () => ({ not: [one!] }) });
   assert.deepEqual([free.ids, only.ids], [[one], [two]]);
   assert.notEqual(not.ids[0], one);
   assert.ok(only.logprobs[0]! < free.logprobs[0]! && not.logprobs[0]! < free.logprobs[0]!);
+  // Among what can come: certain, and what is left without the likeliest.
+  assert.equal(only.chances[0], 0);
+  const left = 1 - Math.exp(free.logprobs[0]!);
+  assert.ok(Math.abs(Math.exp(not.chances[0]!) - Math.exp(not.logprobs[0]!) / left) < 1e-6);
+  assert.ok(Math.abs(free.others[0]! - not.logprobs[0]!) < 1e-6, 'the second likeliest of all');
 });
 
 test('what the form leaves no choice of costs one pass, and each of it keeps its log-probability', async () => {
   const { tokenizer, forward, prompt, seen } = parrot('let a = one;\nlet b = two;\nend');
   const wanted = tokenizer.encode(' two one two one');
-  const isOver = (ids: readonly number[]): boolean => ids.length === wanted.length;
+  const isOver = ({ ids }: Written): boolean => ids.length === wanted.length;
   const alone = await new Decoder(forward, tokenizer).generate(prompt('let a ='), 20, never, {
     isOver,
     // Two to choose from, one of which is out of the question.
@@ -191,7 +196,8 @@ test('what the form leaves no choice of costs one pass, and each of it keeps its
     isOver,
     choice: (ids) => ({ only: [wanted[ids.length]!] }),
   });
-  assert.deepEqual(forced, alone);
+  assert.deepEqual({ ...forced, chances: [], others: [] }, { ...alone, chances: [], others: [] });
+  assert.deepEqual(forced.chances.slice(1), [0, 0, 0]);
   assert.deepEqual(forced.ids, wanted);
   assert.equal(seen.runs - before, 2, 'the prompt, and the rest after the first');
 });
@@ -199,14 +205,14 @@ test('what the form leaves no choice of costs one pass, and each of it keeps its
 test('an answer of no use is given up for the second likeliest, which goes on as if nothing had been', async () => {
   const { tokenizer, forward, prompt } = parrot('let a = one;\nlet b = two;\nlet c = one;\nend');
   const semicolon = tokenizer.encode(';')[0]!;
-  const isOver = (ids: readonly number[]): boolean => ids.at(-1) === semicolon;
+  const isOver = ({ ids }: Written): boolean => ids.at(-1) === semicolon;
   const decoder = new Decoder(forward, tokenizer);
   const first = await decoder.generate(prompt('let b ='), 20, never, { isOver });
   assert.equal(first.text, ' two;');
   const asked: number[][] = [];
   const second = await decoder.generate(prompt('let b ='), 20, never, {
     isOver,
-    again: (ids, _, others) => {
+    again: ({ ids, others }) => {
       asked.push([...ids]);
       assert.equal(others.length, ids.length);
       return asked.length === 1 ? 0 : null;

@@ -4,7 +4,7 @@ import { applyEdit, type Edit } from '../../src/completion/edit.ts';
 import type { PromptInput } from '../../src/prompt/format.ts';
 import { logFormat } from '../../src/prompt/log-format.ts';
 import { seeded } from '../../src/trainer/random.ts';
-import { at, bench } from './shown.ts';
+import { at, bench, written } from './shown.ts';
 
 const edit = (line: number, removed: string, added: string) => ({ path: 'a.ts', line, removed, added });
 
@@ -13,7 +13,7 @@ function after(input: PromptInput, answer: string, logprobs: readonly number[] =
   const { tokenizer, write } = bench();
   const ask = logFormat(tokenizer)!.ask(input);
   const ids = write(answer);
-  const read = ask.read({ ids, logprobs: ids.map((_, i) => logprobs[i] ?? 0) });
+  const read = ask.read(written(ids, (i) => logprobs[i] ?? 0));
   if ('none' in read) return `none: ${read.none}`;
   return applyEdit(input.before + input.after, read.edit)!;
 }
@@ -83,7 +83,7 @@ test('generation ends with the hunk, with NONE, and where it has become hopeless
     const ids = write(answer);
     return logFormat(tokenizer)!
       .ask(input)
-      .isOver({ ids, logprobs: ids.map(() => logprob) });
+      .isOver(written(ids, () => logprob));
   };
   assert.ok(over(typing, 'b, c);[END]') && over(still, '[NONE]') && over(still, '[-]\ntwo[+]\nTWO[END]'));
   assert.ok(!over(still, '[-]\ntwo[+]\nTWO') && !over(typing, 'b'));
@@ -117,7 +117,7 @@ test('the target of any edit, read again, makes the same text', () => {
     const { tokenizer, show } = bench();
     const ask = logFormat(tokenizer)!.ask(input);
     const ids = ask.target(change, true)!;
-    const read = ask.read({ ids, logprobs: ids.map(() => 0) });
+    const read = ask.read(written(ids));
     if ('none' in read) assert.fail(`${read.none}: ${JSON.stringify(document)} ${JSON.stringify(change)} ${show(ids)}`);
     assert.equal(applyEdit(document, read.edit), result, `${JSON.stringify(change)} ${show(ids)}`);
     said++;
@@ -151,7 +151,7 @@ test('where an answer changes nothing, the likeliest other one is asked for', ()
   const again = (answer: string, others: Readonly<Record<number, number>>): number | null => {
     const ids = write(answer);
     const low = ids.map((_, i) => others[i] ?? Number.NEGATIVE_INFINITY);
-    return ask.again!({ ids, logprobs: ids.map(() => -0.1) }, low);
+    return ask.again!({ ...written(ids, () => -0.1), others: low });
   };
   assert.equal(again('[NONE]', { 0: -2 }), 0);
   assert.equal(again('[-]\ntwo[+]\ntwo[END]', { 0: -3, 5: -1, 6: -2 }), 5);

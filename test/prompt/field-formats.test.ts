@@ -10,7 +10,7 @@ import { sweepFormat } from '../../src/prompt/sweep-format.ts';
 import { zetaFormat } from '../../src/prompt/zeta-format.ts';
 import { seeded } from '../../src/trainer/random.ts';
 import { wordTokenizer } from '../model/words.ts';
-import { at } from './shown.ts';
+import { at, written } from './shown.ts';
 
 /** Qwen2.5-Coder's marks over words. */
 const QWEN = ['<|endoftext|>', '<|fim_prefix|>', '<|fim_suffix|>', '<|fim_middle|>', '<|file_sep|>'];
@@ -42,9 +42,9 @@ function answered(format: EditFormat, input: PromptInput, answer: string, tokeni
   const ids: number[] = [];
   for (const id of write(prompt.heal + answer, tokenizer)) {
     ids.push(id);
-    if (isOver({ ids, logprobs: ids.map(() => 0) })) break;
+    if (isOver(written(ids))) break;
   }
-  const result = read({ ids, logprobs: ids.map(() => 0) });
+  const result = read(written(ids));
   if ('none' in result) return `none: ${result.none}`;
   assert.ok(result.kept >= 1 && result.kept <= ids.length);
   return `${ids.length < write(prompt.heal + answer, tokenizer).length ? 'stopped: ' : ''}${applyEdit(input.before + input.after, result.edit)}`;
@@ -149,9 +149,8 @@ test('what should have been written for an edit is read back as that edit', () =
       const window = at(text);
       const { target, read, isOver } = make(tokenizer)!.ask(window);
       const ids = target(edit, true)!;
-      const written = { ids, logprobs: ids.map(() => 0) };
-      assert.ok(isOver(written));
-      const result = read(written);
+      assert.ok(isOver(written(ids)));
+      const result = read(written(ids));
       assert.ok(!('none' in result), `${index}: ${JSON.stringify(edit)}: ${JSON.stringify(result)}`);
       const document = window.before + window.after;
       assert.equal(applyEdit(document, result.edit), applyEdit(document, edit));
@@ -188,8 +187,8 @@ test('prompts keep to their budget, whatever the text', () => {
       const tokenizer = qwen();
       const { prompt, read } = make(tokenizer)!.ask({ ...window, recent });
       assert.ok(prompt.ids.length <= PROMPT_TOKENS && prompt.ids.length > 0, `${prompt.ids.length} ids`);
-      read({ ids: [], logprobs: [] });
-      read({ ids: tokenizer.encode(text.slice(0, 300)), logprobs: [] });
+      read(written([]));
+      read(written(tokenizer.encode(text.slice(0, 300))));
     }
   }
 });

@@ -1,5 +1,5 @@
 /** Prompts and answers as text with short names for marks, so that tests can be read. */
-import type { PromptInput } from '../../src/prompt/format.ts';
+import type { PromptInput, Written } from '../../src/prompt/format.ts';
 import { type Mark, marksOf } from '../../src/prompt/marks.ts';
 import { wordTokenizer } from '../model/words.ts';
 
@@ -34,4 +34,10 @@ export function bench() {
 export function at(text: string, more: Partial<PromptInput> = {}): PromptInput {
   const [before, after] = text.split('|') as [string, string];
   return { path: 'a.ts', before, after, startLine: 0, recent: [], ...more };
+}
+
+/** Ids as a decoder would have written them, each as likely as `logprob` says by its place; 1 without it. */
+export function written(ids: readonly number[], logprob: (i: number) => number = () => 0): Written {
+  const logprobs = ids.map((_, i) => logprob(i));
+  return { ids, logprobs, chances: logprobs, others: ids.map(() => Number.NEGATIVE_INFINITY) };
 }
