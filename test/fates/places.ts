@@ -81,7 +81,7 @@ export const PLACE_SCENARIOS: readonly Scenario[] = [
     text: 'not this one|\n',
     answers: [{ path: 'Untitled-1', before: 'x = ', insert: 'total;' }],
     run: async (s) => {
-      await s.editor.runCommand('New Untitled Text File');
+      await s.editor.runCommand('Create: New Untitled Text File');
       await s.wait(500);
       await s.type('x = ');
       await s.ghost('total;');

@@ -242,13 +242,12 @@ export class TestEditor {
     const input = this.page.locator('.quick-input-widget input');
     await input.waitFor({ state: 'visible', timeout: 20_000 });
     await input.fill(`>${title}`);
-    await this.page
-      .locator('.quick-input-list .monaco-list-row')
-      .first()
-      .getByText(title.split(': ').at(-1) as string)
-      .first()
-      .waitFor({ timeout: 20_000 });
-    await this.page.keyboard.press('Enter');
+    // The palette puts what was used last first, whatever fits best: "New Untitled Text File" also finds "Compare …".
+    const name = title.split(': ').at(-1)!.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+    const label = this.page.locator('.label-name', { hasText: new RegExp(`^(.+: )?${name}(\\s?…)?$`) });
+    const row = this.page.locator('.quick-input-list .monaco-list-row', { has: label }).first();
+    await row.waitFor({ timeout: 20_000 });
+    await row.click();
   }
 
   /** Saves the active file. */
