@@ -30,6 +30,26 @@ export const TARGETS: Readonly<Record<string, readonly string[]>> = {
   'win32-arm64': [`${ORT}/win32/arm64/*`, `${SQLITE}/win32-arm64.node`],
 };
 
+interface Manifest {
+  readonly name: string;
+  readonly version: string;
+  readonly repository?: { readonly url: string };
+  readonly [key: string]: unknown;
+}
+
+/**
+ * How vsce is told what the manifest has: with a repository, links and pictures of the README point into it; without
+ * one they stay as they are, and nobody is warned. docs/publishing.md says what to enter where.
+ *
+ * @throws UserError for an address that leads nowhere
+ */
+export function vsceOptions(manifest: Manifest): readonly string[] {
+  const [fictitious] =
+    /https?:\/\/[^"/]*\.(example|invalid|test|localhost)\b[^"]*/.exec(JSON.stringify(manifest)) ?? [];
+  if (fictitious !== undefined) throw new UserError(`package.json names ${fictitious}, which leads nowhere.`);
+  return manifest.repository === undefined ? ['--allow-missing-repository', '--no-rewrite-relative-links'] : [];
+}
+
 /** Makes the VSIX of a target from what dist/ holds, and returns its path. */
 export async function packageExtension(target: string): Promise<string> {
   const natives = TARGETS[target];
@@ -39,7 +59,8 @@ export async function packageExtension(target: string): Promise<string> {
     if (!file.endsWith('*') && !existsSync(join(ROOT, file)))
       throw new UserError(`${file} is missing: delete node_modules and run this again.`);
   }
-  const { name, version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+  const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as Manifest;
+  const { name, version } = manifest;
   const vsix = join(ROOT, 'dist', `${name}-${version}-${target}.vsix`);
   const temporary = mkdtempSync(join(tmpdir(), 'knack-package-'));
   try {
@@ -47,10 +68,9 @@ export async function packageExtension(target: string): Promise<string> {
     const rules = [readFileSync(join(ROOT, '.vscodeignore'), 'utf8'), ...natives.map((file) => `!${file}`)];
     writeFileSync(ignoreFile, rules.join('\n') + '\n');
     const vsce = join(ROOT, 'node_modules', '@vscode', 'vsce', 'vsce');
-    const options = ['--no-rewrite-relative-links'];
     const { status, output } = await run(
       process.execPath,
-      [vsce, 'package', '--target', target, '--ignoreFile', ignoreFile, '--out', vsix, ...options],
+      [vsce, 'package', '--target', target, '--ignoreFile', ignoreFile, '--out', vsix, ...vsceOptions(manifest)],
       { cwd: ROOT },
     );
     // A warning is something that the marketplace's readers would see.

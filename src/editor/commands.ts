@@ -176,6 +176,7 @@ async function showMenu({ client, calm }: CommandPorts): Promise<void> {
       : entry('debug-pause', t('Pause learning'), 'knack.pauseLearning'),
     entry('play', t('Train now'), 'knack.trainNow'),
     entry('library', t('Choose a model'), 'knack.chooseModel'),
+    entry('history', t('Replay this repository'), 'knack.replayRepository'),
     entry('settings-gear', t('Settings'), 'knack.openSettings'),
     entry('output', t('Show the log'), 'knack.showLog'),
     entry('report', t('Report a problem'), 'knack.report'),

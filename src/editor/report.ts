@@ -29,16 +29,13 @@ export async function report(extension: vscode.Extension<unknown>, state: Engine
   });
   const document = await vscode.workspace.openTextDocument({ language: 'markdown', content });
   await vscode.window.showTextDocument(document, { preview: false });
-  const issues = vscode.Uri.parse(packageJSON.bugs.url, true);
   const open = t('Open the Issues Page');
   const question = t('Knack: this is all that would be shared. Copy it there if you want to report the problem.');
-  // Until whoever publishes it has entered where that is, there is no page to open.
-  const chosen = await vscode.window.showInformationMessage(question, ...(isPlaceholder(issues) ? [] : [open]));
-  if (chosen === open) await vscode.env.openExternal(issues);
+  // Where that is stands in package.json, once whoever publishes Knack has entered it (docs/publishing.md).
+  const issues: string | undefined = packageJSON.bugs?.url;
+  const chosen = await vscode.window.showInformationMessage(question, ...(issues === undefined ? [] : [open]));
+  if (chosen === open) await vscode.env.openExternal(vscode.Uri.parse(issues!, true));
 }
-
-/** A name that is reserved for examples (RFC 2606). */
-const isPlaceholder = ({ authority }: vscode.Uri): boolean => authority.endsWith('.example');
 
 function changedSettings(): Record<string, unknown> {
   const configuration = vscode.workspace.getConfiguration('knack');

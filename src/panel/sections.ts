@@ -37,7 +37,10 @@ function nowSection({ overview, state, minSignals, learning }: PanelFacts): Html
     checkpoint === 'base'
       ? t('The model as it was downloaded suggests: nothing learned is in use.')
       : t('Checkpoint {0} suggests.', shortId(checkpoint));
-  const signals = t('{0} of {1} new signals since the last round of training.', newSignals, minSignals);
+  const signals =
+    newSignals < minSignals
+      ? t('{0} of {1} new signals that a round of training waits for.', newSignals, minSignals)
+      : t('{0} new signals since the last round of training: enough for the next one.', newSignals);
   const share = Math.min(1, newSignals / Math.max(1, minSignals));
   return html`<p>${serving} ${state.training.message}</p>
 <p><meter aria-label="${signals}" min="0" max="1" value="${share}"></meter> ${signals}</p>

@@ -108,7 +108,10 @@ export class SignalTables {
 
   /** @returns why the event was not stored, or null */
   #store(event: SignalEvent, offer: OfferRow | undefined): string | null {
-    const suggestion = this.#suggestion(suggestionOf(event));
+    const id = suggestionOf(event);
+    // The user has deleted it, perhaps in another window: what becomes known of it later is not kept.
+    if (this.#db.prepare('SELECT 1 FROM deleted_suggestion WHERE id = ?').pluck().get(id) !== undefined) return null;
+    const suggestion = this.#suggestion(id);
     const added = this.#db
       .prepare(
         `INSERT INTO event (event_id, suggestion, type, at, stored_at) VALUES (?, ?, ?, ?, ?)
@@ -298,6 +301,11 @@ export class SignalTables {
       deleted += changes;
       if (changes < DELETE_BATCH) return deleted;
     }
+  }
+
+  /** Forgets the ids of deleted suggestions that arrived before `before`: nothing more will be heard of them. */
+  forgetDeleted(before: number): void {
+    this.#db.prepare('DELETE FROM deleted_suggestion WHERE first_at < ?').run(before);
   }
 
   /** Deletes the oldest suggestions of one batch. @returns how many; 0 if there are none left */

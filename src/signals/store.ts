@@ -59,6 +59,8 @@ export function openStore(options: StoreOptions): { store: Store; notices: strin
 
 /** Windows that were not heard of for so long are forgotten. */
 const FORGET_WINDOW_MS = 30 * 86_400_000;
+/** No window learns anything more of a suggestion after so long. */
+const LATE_MS = 7 * 86_400_000;
 
 export class Store {
   readonly #options: StoreOptions;
@@ -218,6 +220,7 @@ export class Store {
         if (some === 0) break;
         deleted += some;
       }
+      this.#signals.forgetDeleted(now - LATE_MS);
       this.#giveBack();
       return deleted;
     });

@@ -24,6 +24,10 @@ test('values are escaped, HTML is not', () => {
 
 test('what suggests, and how far the next round is', () => {
   assert.match(said('now'), /Checkpoint second-c suggests\. Waiting for signals.* 3 of 16 new signals/);
+  assert.match(
+    said('now', { overview: { ...OVERVIEW, newSignals: 79 } }),
+    / 79 new signals since .*enough for the next/,
+  );
   assert.match(said('now'), /Pause learning/);
   assert.match(said('now', { learning: false }), /Learn again/);
   assert.match(said('now', { overview: { ...OVERVIEW, checkpoint: 'base' } }), /nothing learned is in use/);

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { TARGETS } from '../../scripts/package.ts';
+import { TARGETS, vsceOptions } from '../../scripts/package.ts';
+import { ROOT } from '../../scripts/paths.ts';
 import { checkVsix, NEEDED, zipEntries } from '../../scripts/vsix-contents.ts';
 
 /** A zip file's directory, with names and no content: all that is looked at. */
@@ -51,4 +52,14 @@ test('sources', () => assert.match(wrong([...NEEDED, NATIVE, 'src/a.ts']), /src\
 
 test('the targets that are promised', () => {
   assert.deepEqual(Object.keys(TARGETS), ['linux-x64', 'linux-arm64', 'darwin-arm64', 'win32-x64', 'win32-arm64']);
+});
+
+test('addresses: those of the publisher, in the one place for them, or none', () => {
+  const own = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+  assert.deepEqual(vsceOptions(own), ['--allow-missing-repository', '--no-rewrite-relative-links']);
+  assert.deepEqual(vsceOptions({ ...own, repository: { url: 'https://github.com/someone/knack.git' } }), []);
+  assert.throws(
+    () => vsceOptions({ ...own, bugs: { url: 'https://knack.example/issues' } }),
+    /knack\.example.*nowhere/,
+  );
 });

@@ -137,3 +137,22 @@ test('going back ends a round that is under way', (t) => {
   assert.equal(store.roundIsOpen(n), false);
   assert.deepEqual([store.rounds(BASE)[0]!.decision, store.rounds(BASE)[0]!.reason], ['stopped', 'Chosen by you.']);
 });
+
+test('what another window learns of a deleted suggestion is not stored', (t) => {
+  const { store, clock } = filled(t);
+  const late = (id: string) => [typedInstead(id, 'sum += 1'), survival(id, 30_000, 1), outcome(id)];
+  store.deleteSelected({ by: 'id', id: 'c' });
+  assert.deepEqual(
+    store.record(late('c')),
+    late('c').map((e) => e.eventId),
+    'acknowledged, so that it is not sent again',
+  );
+  assert.equal(store.stats().suggestions, 3);
+  assert.equal(store.stats().typedInstead, 0);
+  store.deleteAll();
+  store.record([...late('a'), ...late('d')]);
+  assert.deepEqual(store.stats().suggestions, 0);
+  store.applyRetention({ days: 365, megabytes: 100 }, clock.now + 8 * DAY);
+  store.record([outcome('a')]);
+  assert.equal(store.stats().suggestions, 1, 'ids are forgotten once nothing more can come');
+});

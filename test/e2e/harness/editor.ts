@@ -243,7 +243,10 @@ export class TestEditor {
     await input.waitFor({ state: 'visible', timeout: 20_000 });
     await input.fill(`>${title}`);
     // The palette puts what was used last first, whatever fits best: "New Untitled Text File" also finds "Compare …".
-    const name = title.split(': ').at(-1)!.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+    const name = title
+      .split(': ')
+      .at(-1)!
+      .replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
     const label = this.page.locator('.label-name', { hasText: new RegExp(`^(.+: )?${name}(\\s?…)?$`) });
     const row = this.page.locator('.quick-input-list .monaco-list-row', { has: label }).first();
     await row.waitFor({ timeout: 20_000 });
