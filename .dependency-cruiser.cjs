@@ -12,10 +12,11 @@ module.exports = {
     only('signals-imports', { path: '^src/signals/' }, { path: '^src/', pathNot: '^src/(signals|completion)/' }),
     only('prompt-imports', { path: '^src/prompt/' }, { path: '^src/', pathNot: '^src/(prompt|completion|model)/' }),
     only('completion-imports', { path: '^src/completion/' }, { path: '^src/', pathNot: '^src/completion/' }),
+    only('gate-imports', { path: '^src/gate/' }, { path: '^src/', pathNot: '^src/(gate|completion)/' }),
     only('panel-imports', { path: '^src/panel/' }, { path: '^src/', pathNot: '^src/(panel/|engine/protocol\\.ts$|signals/(view|signal)\\.ts$)' }),
     only('engine-knows-no-editor', { path: '^src/engine/' }, { path: '^src/(editor/|extension\\.ts)' }),
     only('host-loads-no-native', { path: '^src/(editor/|extension\\.ts$)' }, { path: 'onnxruntime|better-sqlite3', reachable: true }),
-    only('replay-imports', { path: '^src/replay/' }, { path: '^src/', pathNot: '^src/(replay|completion|model|trainer)/|^src/signals/(?!store|migrations)|^src/engine/(serve|base|quantised-base|checkpoint|fork)\\.ts$' }),
+    only('replay-imports', { path: '^src/replay/' }, { path: '^src/', pathNot: '^src/(replay|completion|gate|model|trainer)/|^src/signals/(?!store|migrations)|^src/engine/(serve|base|quantised-base|checkpoint|fork)\\.ts$' }),
     // The editor starts its process and hears of it, no more.
     only('only-editor-starts-replay', { path: '^src/editor/' }, { path: '^src/replay/', pathNot: '^src/replay/(start|message)\\.ts$' }),
     only('nothing-imports-replay', { path: '^src/', pathNot: '^src/(replay|editor)/' }, { path: '^src/replay/' }),

@@ -119,10 +119,10 @@ function open(source: string): Source {
  * A digest of all that answers depend on beside the model: the code that reads histories, asks and answers, with the
  * packages in it, and the versions of the native ones. What else the checkout holds may change, and comments too.
  */
-async function codeDigest(): Promise<string> {
+async function codeDigest(entries: readonly string[]): Promise<string> {
   const { dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
   const { outputFiles } = await bundle({
-    entryPoints: ['worker', 'source', 'typist'].map((name) => join(ROOT, 'src', 'replay', `${name}.ts`)),
+    entryPoints: entries.map((name) => join(ROOT, 'src', 'replay', `${name}.ts`)),
     absWorkingDir: ROOT,
     outdir: join(ROOT, 'dist'),
     bundle: true,
@@ -201,7 +201,8 @@ async function run(): Promise<undefined> {
       moments: html === null ? 0 : MOMENTS,
       worker: join(ROOT, 'src', 'replay', 'worker.ts'),
       logs: join(cacheDir, 'replays'),
-      code: await codeDigest(),
+      code: await codeDigest(['complete', 'source', 'typist']),
+      learning: await codeDigest(['worker', 'source', 'typist']),
     };
     const { report, moments } = await runSession(sources.map(open), settings, watcher());
     if (sources.length > 1) console.log(`\npooled\n${table(report.pooled.arms)}\n${notes(report.pooled.arms)}`);

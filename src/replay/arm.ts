@@ -8,8 +8,18 @@ export interface Answer {
   readonly edit: Edit;
   /** Compared with the arm's threshold; larger is surer. */
   readonly confidence: number;
-  /** What an arm that learns wants to find again in the lesson, such as log-probabilities: plain JSON, logged too. */
+  /** What an arm wants to find again in the lesson, such as log-probabilities: plain JSON, logged too. */
   readonly own?: unknown;
+}
+
+/** When an arm is asked. */
+export interface Context {
+  /** The virtual clock: seconds since the source began, one an ask. */
+  readonly at: number;
+  /** How often it was asked since the text last changed, or another file was opened. */
+  readonly still: number;
+  /** What `frozen` answers; there for arms that judge its answers (`ArmKind.judges`). */
+  readonly given?: Answer | null;
 }
 
 /** What of the history an arm may watch. */
@@ -20,7 +30,7 @@ export type Seen = Exclude<Played, { kind: 'ask' }>;
  */
 export interface Arm {
   /** null: nothing to suggest. Changes nothing that a later answer depends on. */
-  answer(question: Question): Answer | null | Promise<Answer | null>;
+  answer(question: Question, context: Context): Answer | null | Promise<Answer | null>;
   /** Told in the order of the history: texts when they are opened, a hunk's edits once the path has left it. */
   watch?(seen: Seen): void | Promise<void>;
   release?(): Promise<void>;
@@ -33,6 +43,8 @@ export interface Lesson {
   readonly question: Question;
   /** null: nothing was shown. */
   readonly answer: Answer | null;
+  /** Silent: what was answered and not shown. */
+  readonly withheld: Answer | null;
   /** silent: no suggestion was shown in the whole hunk; for arms with `+typing` only, one lesson a hunk. */
   readonly fate: 'accepted' | 'partly' | 'rejected' | 'silent';
   /** What was typed from there on until the hunk was done (for a far ask: as the next hunk); null at rest. */

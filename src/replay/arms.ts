@@ -2,11 +2,13 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Gate, SHOW } from '../gate/gate.ts';
 import { ADAPTER_WEIGHTS } from '../model/adapter.ts';
 import type { Arm } from './arm.ts';
 import { startFrozen, startZeroshot } from './complete.ts';
 import { Copy } from './copy.ts';
 import { ReplayError } from './history.ts';
+import { Learned } from './learned.ts';
 
 /** Where models lie. */
 export interface ModelPlace {
@@ -25,6 +27,8 @@ export interface ArmKind {
   readonly hasModel: boolean;
   /** It is a Learner; `typing`: hunks without a shown suggestion teach it too. */
   readonly learns?: { readonly typing: boolean };
+  /** It judges what `frozen` answers, without a model of its own; it learns at once or not at all. */
+  readonly judges?: boolean;
   /** What answers, for the log: an answer is used again only where this is the same. */
   checkpoint(place: ModelPlace): string;
   start(place: ModelPlace): Promise<Arm>;
@@ -52,19 +56,50 @@ export const ARMS: readonly ArmKind[] = [
   { name: 'copy', threshold: 0.94, hasModel: false, checkpoint: () => '', start: async () => new Copy() },
 ];
 
+/** What arms that learn are joined of with `+`, in the order of their names; `typing` alone is no arm. */
+export const PARTS = ['gate', 'typing'] as const;
+export type Part = (typeof PARTS)[number];
+
+/** Parts that learn something by themselves. */
+const RUNGS: readonly Part[] = ['gate'];
+
 /** The arm that others are held against. */
 export const REFERENCE = 'frozen';
 
 /**
- * @param threshold of the arms with a model, instead of their own
+ * @param names of ARMS, or parts joined by `+`
+ * @param threshold least mean log-probability that is shown, instead of the arms' own
  * @throws ReplayError that names the arms
  */
 export function armKinds(names: readonly string[], threshold: number | null = null): ArmKind[] {
-  return [...new Set(names)].map((name) => {
-    const kind = ARMS.find((a) => a.name === name);
-    if (!kind) throw new ReplayError(`There is no arm "${name}". There are: ${ARMS.map((a) => a.name).join(', ')}.`);
-    return kind.hasModel && threshold !== null ? { ...kind, threshold } : kind;
+  const kinds = names.map((name) => {
+    const kind = ARMS.find((a) => a.name === name) ?? joined(name);
+    return kind.hasModel && kind.threshold === THRESHOLD && threshold !== null ? { ...kind, threshold } : kind;
   });
+  return kinds.filter((kind, n) => kinds.findIndex((k) => k.name === kind.name) === n);
+}
+
+/** An arm that learns, of its parts; in whatever order they are named it is the same arm. */
+function joined(name: string): ArmKind {
+  const parts = name.split('+');
+  const isPart = (part: string): part is Part => PARTS.some((p) => p === part);
+  if (!parts.every(isPart) || new Set(parts).size < parts.length || !parts.some((p) => RUNGS.includes(p))) {
+    const names = [...ARMS.map((a) => a.name), ...RUNGS].join(', ');
+    throw new ReplayError(
+      `There is no arm "${name}". There are: ${names}; those that learn can be joined, as in gate+typing.`,
+    );
+  }
+  const has = (part: Part): boolean => parts.includes(part);
+  return {
+    name: PARTS.filter(has).join('+'),
+    // What a gate says is a probability, and showing pays from a quarter on.
+    threshold: has('gate') ? SHOW : THRESHOLD,
+    hasModel: false,
+    learns: { typing: has('typing') },
+    judges: true,
+    checkpoint: ({ adapter }) => digestOf(adapter),
+    start: async () => new Learned(null, has('gate') ? new Gate() : null),
+  };
 }
 
 /** `base`, or the beginning of the weights' SHA-256. */

@@ -4,6 +4,7 @@
  * The canary's texts are not watched: an arm that learned them by looking on would hide what it forgot.
  */
 import { applyEdit } from '../completion/edit.ts';
+import type { Answers } from './answers.ts';
 import { type History, ReplayError } from './history.ts';
 import type { AnswerLog, Logged } from './log.ts';
 import { type Ask, Typist } from './typist.ts';
@@ -28,17 +29,14 @@ export interface Forgotten {
 }
 
 /**
- * @param checkpoint what answers, for the log
  * @param width questions that may be under way at once
  * @returns how many of the canary's asks are answered right
  * @throws ReplayError if the canary has too few asks
  */
 export async function exactAtArrival(
-  { history, seed, asks, log }: Canary,
-  arm: string,
-  checkpoint: string,
+  { history, seed, asks }: Canary,
+  answers: Answers,
   width: number,
-  answer: (ask: Ask) => Promise<Logged>,
 ): Promise<number> {
   let right = 0;
   let put = 0;
@@ -49,16 +47,14 @@ export async function exactAtArrival(
   };
   for (const ask of arrivals(history, seed)) {
     if (put++ === asks) break;
-    const found = log.find(ask.id, arm, checkpoint);
+    const found = answers.logged(ask);
     if (found) {
       enter(ask, found);
       continue;
     }
-    const work = answer(ask)
-      .then((logged) => {
-        log.add(ask.id, arm, checkpoint, logged);
-        enter(ask, logged);
-      })
+    const work = answers
+      .of(ask)
+      .then((logged) => enter(ask, logged))
       .finally(() => underWay.delete(work));
     underWay.add(work);
     if (underWay.size >= width) await Promise.race(underWay);

@@ -1,4 +1,5 @@
 /** The editor's completion path as an arm: the same snapshot, the same server, the same fitting to ghost text. */
+import type { Snapshot } from '../completion/snapshot.ts';
 import { isSuggestion } from '../completion/suggestion.ts';
 import { takeSnapshot } from '../completion/take.ts';
 import { type Base, findModel, loadBase } from '../engine/base.ts';
@@ -16,6 +17,19 @@ const MAX_NEW_TOKENS = 48;
 /** Of a session, however many workers there are: the sums of a matrix product depend on it. */
 const THREADS = 1;
 
+/** What an answer tells of how the model came to it, for arms that judge it. */
+export interface ModelOwn {
+  /** As Suggestion's. */
+  readonly tokenLogprobs: readonly number[];
+}
+
+/** What the editor would take of the document; null where it would not ask. */
+export function snapshotOf({ path, languageId, document, cursor, recent }: Question): Snapshot | null {
+  const lines = editorLines(document);
+  const snapshot = takeSnapshot({ path, languageId, lineCount: lines.length, line: (n) => lines[n]! }, cursor, recent);
+  return 'none' in snapshot ? null : snapshot;
+}
+
 /** Greedy decoding of a checkpoint; the mean log-probability of the generated tokens is the confidence. */
 export class Complete implements Arm {
   readonly #server: Server;
@@ -28,16 +42,15 @@ export class Complete implements Arm {
     return new Complete(await Server.start(base, loraFor(base.model.config, 1024), loaded, THREADS, true));
   }
 
-  async answer({ path, languageId, document, cursor, recent }: Question): Promise<Answer | null> {
-    const lines = editorLines(document);
-    const port = { path, languageId, lineCount: lines.length, line: (n: number) => lines[n]! };
-    const snapshot = takeSnapshot(port, cursor, recent);
-    if ('none' in snapshot) return null;
+  async answer(question: Question): Promise<Answer | null> {
+    const snapshot = snapshotOf(question);
+    if (snapshot === null) return null;
     const completion = await this.#server.complete(snapshot, MAX_NEW_TOKENS, () => false);
     if (!isSuggestion(completion)) return null;
     const { edit, tokenLogprobs } = completion;
     const confidence = tokenLogprobs.reduce((sum, x) => sum + x, 0) / tokenLogprobs.length;
-    return { edit, confidence };
+    const own: ModelOwn = { tokenLogprobs };
+    return { edit, confidence, own };
   }
 
   release(): Promise<void> {

@@ -6,7 +6,8 @@
  */
 import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Effort, Learner, Lesson } from './arm.ts';
+import type { Answers } from './answers.ts';
+import type { Context, Effort, Learner, Lesson } from './arm.ts';
 import type { ArmKind } from './arms.ts';
 import { ReplayError } from './history.ts';
 import { Lessons } from './lessons.ts';
@@ -20,6 +21,8 @@ export interface Desk {
   readonly checkpoint: string;
   /** Signals from one training to the next. */
   readonly idle: number;
+  /** Answers that the arm judges: then its own are worked out in no time, and not logged. null: it answers by itself. */
+  readonly given: Pick<Answers, 'of'> | null;
 }
 
 export class Course {
@@ -54,12 +57,12 @@ export class Course {
     return { ...this.#effort, labels: this.#labels };
   }
 
-  /** @param at index of the ask, or of the next one */
-  async play(played: Played, at: number): Promise<void> {
+  /** @param context of the ask, or of the next one */
+  async play(played: Played, context: Context): Promise<void> {
     if (played.kind === 'ask') {
       const { ask } = played;
-      const logged = await this.#answer(ask);
-      await this.#teach(this.#lessons.ask(ask, this.#enter(at, ask, logged), logged.answer));
+      const logged = await this.#answer(ask, context);
+      await this.#teach(this.#lessons.ask(ask, this.#enter(context.at, ask, logged), logged.answer));
       return;
     }
     // What was typed without a suggestion teaches only arms with `+typing`.
@@ -67,9 +70,16 @@ export class Course {
     if (played.kind === 'left') await this.#teach(this.#lessons.left(played));
   }
 
-  async #answer(ask: Ask): Promise<Logged> {
-    const { log, checkpoint } = this.#desk;
+  async #answer(ask: Ask, context: Context): Promise<Logged> {
+    const { log, checkpoint, given } = this.#desk;
     const { name } = this.#kind;
+    const { question } = ask;
+    if (given !== null) {
+      const { answer, ms } = await given.of(ask);
+      const began = performance.now();
+      const judged = await this.#arm.answer(question, { ...context, given: answer });
+      return { answer: judged, ms: ms + performance.now() - began };
+    }
     const found = log.find(ask.id, name, checkpoint);
     if (found) {
       this.resumed++;
@@ -81,7 +91,7 @@ export class Course {
       );
     }
     const began = performance.now();
-    const answer = await this.#arm.answer(ask.question);
+    const answer = await this.#arm.answer(question, context);
     const logged = { answer, ms: performance.now() - began };
     log.add(ask.id, name, checkpoint, logged);
     return logged;
@@ -93,7 +103,7 @@ export class Course {
       this.#labels++;
       if (lesson.fate === 'silent') continue;
       this.#signals++;
-      if (this.#signals % this.#desk.idle === 0) await this.#train();
+      if (this.#desk.given === null && this.#signals % this.#desk.idle === 0) await this.#train();
     }
   }
 

@@ -12,7 +12,7 @@ import { type Answered, Walker } from './walk.ts';
 interface Pending {
   readonly lessons: Lesson[];
   /** The hunk's first ask. */
-  first: { readonly ask: Ask; readonly at: number } | null;
+  first: { readonly ask: Ask; readonly at: number; readonly answer: Answer | null } | null;
 }
 
 export class Lessons {
@@ -35,10 +35,10 @@ export class Lessons {
   ask(ask: Ask, answered: Answered, answer: Answer | null): Lesson[] {
     const { fate } = this.#walker.step(answered, this.#threshold);
     const isNear = ask.point === 'arrival' || ask.point === 'typing';
-    if (isNear) this.#at(ask, ask.hunk).first ??= { ask, at: answered.index };
+    if (isNear) this.#at(ask, ask.hunk).first ??= { ask, at: answered.index, answer };
     if (fate === 'silent' || fate === 'covered') return [];
     const { index, quality } = answered;
-    const lesson = { at: index, question: ask.question, answer, fate, typed: ask.typed(), quality };
+    const lesson = { at: index, question: ask.question, answer, withheld: null, fate, typed: ask.typed(), quality };
     if (ask.point === 'rest') return [lesson];
     this.#at(ask, answered.target ?? ask.settles).lessons.push(lesson);
     return [];
@@ -52,8 +52,9 @@ export class Lessons {
     if (pending === undefined) return [];
     const { lessons, first } = pending;
     if (!this.#typing || first === null || lessons.length > 0) return lessons;
-    const { ask, at } = first;
-    return [{ at, question: ask.question, answer: null, fate: 'silent', typed: ask.typed(), quality: null }];
+    const { ask, at, answer } = first;
+    const { question } = ask;
+    return [{ at, question, answer: null, withheld: answer, fate: 'silent', typed: ask.typed(), quality: null }];
   }
 
   #at(place: { readonly commit: number; readonly file: number }, hunk: number): Pending {

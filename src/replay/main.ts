@@ -63,6 +63,7 @@ async function replayRepository(job: ReplayJob): Promise<FromReplay> {
     worker: WORKER,
     logs: folder,
     code: codeDigest(),
+    learning: '',
   };
   let told = 0;
   let past: { readonly time: number; readonly asks: number }[] = [];

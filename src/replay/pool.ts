@@ -3,7 +3,7 @@
  * makes no difference to the answer; and a learner, alone with what it has learned.
  */
 import { type ChildProcess, fork } from 'node:child_process';
-import type { Answer, Effort, Learner, Lesson, Seen } from './arm.ts';
+import type { Answer, Context, Effort, Learner, Lesson, Seen } from './arm.ts';
 import type { ModelPlace } from './arms.ts';
 import { ReplayError } from './history.ts';
 import type { Logged } from './log.ts';
@@ -51,8 +51,8 @@ class Worker {
     return answer;
   }
 
-  async ask(question: Question): Promise<Logged> {
-    const answer = await this.send({ kind: 'ask', question });
+  async ask(question: Question, context: Context): Promise<Logged> {
+    const answer = await this.send({ kind: 'ask', question, context });
     if (answer.kind !== 'answer') throw new Error(`"${answer.kind}" is no answer.`);
     return { answer: JSON.parse(answer.answer), ms: answer.ms };
   }
@@ -61,6 +61,9 @@ class Worker {
     if (this.#child.connected) this.#child.disconnect();
   }
 }
+
+/** To arms in a pool the question alone counts. */
+const ANY_TIME: Context = { at: 0, still: 0 };
 
 export class Pool {
   readonly #workers: readonly Worker[];
@@ -100,7 +103,7 @@ export class Pool {
   }
 
   answer(question: Question): Promise<Logged> {
-    return this.#workers.reduce((best, w) => (w.load < best.load ? w : best)).ask(question);
+    return this.#workers.reduce((best, w) => (w.load < best.load ? w : best)).ask(question, ANY_TIME);
   }
 
   stop(): void {
@@ -132,8 +135,8 @@ export class RemoteLearner implements Learner {
     return this.#worker.peakMemory;
   }
 
-  async answer(question: Question): Promise<Answer | null> {
-    return (await this.#worker.ask(question)).answer;
+  async answer(question: Question, context: Context): Promise<Answer | null> {
+    return (await this.#worker.ask(question, context)).answer;
   }
 
   async watch(seen: Seen): Promise<void> {

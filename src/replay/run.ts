@@ -1,12 +1,13 @@
 /** Plays one source before several arms: every ask is answered by every arm, and logged. */
 import { applyEdit } from '../completion/edit.ts';
-import type { Arm, Learner } from './arm.ts';
+import { Still } from '../gate/still.ts';
+import type { Answers } from './answers.ts';
+import type { Arm, Context, Learner } from './arm.ts';
 import { type ArmKind, REFERENCE } from './arms.ts';
 import { Course } from './course.ts';
 import type { Commit, History } from './history.ts';
 import type { AnswerLog, Logged } from './log.ts';
 import type { Moments } from './moments.ts';
-import type { Pool } from './pool.ts';
 import { qualityOf } from './quality.ts';
 import type { Parsed, Syntax } from './syntax.ts';
 import type { Run } from './tally.ts';
@@ -30,8 +31,14 @@ export interface Span {
  */
 export type Running = { readonly kind: ArmKind } & (
   | { readonly arm: Arm }
-  | { readonly pool: Pool; readonly checkpoint: string }
-  | { readonly learner: Learner; readonly checkpoint: string; readonly idle: number }
+  | { readonly answers: Answers; readonly width: number }
+  | {
+      readonly learner: Learner;
+      readonly checkpoint: string;
+      readonly idle: number;
+      /** What it judges; null: it answers by itself. */
+      readonly given: Answers | null;
+    }
 );
 
 /** What training took, with the lessons that it was told. */
@@ -102,7 +109,8 @@ export async function replay(options: Replay): Promise<SourceRun> {
   const parsed = new Map<number, { readonly document: Parsed | null; arms: number }>();
   const hunks: HunkSize[] = [];
   const begins = new Map<string, number>();
-  const width = Math.max(1, ...running.map((r) => ('pool' in r ? r.pool.width : 1)));
+  const width = Math.max(1, ...running.map((r) => ('width' in r ? r.width : 1)));
+  const still = new Still();
   let index = 0;
 
   const enter = (arm: number, at: number, ask: Ask, { answer, ms }: Logged): Answered => {
@@ -135,12 +143,12 @@ export async function replay(options: Replay): Promise<SourceRun> {
   );
   /** What each learner has still to do, as one promise, and how much that is. */
   const queues = running.map(() => ({ tail: Promise.resolve(), length: 0 }));
-  const tellLearners = (p: Played, at: number): void => {
+  const tellLearners = (p: Played, context: Context): void => {
     for (const [n, course] of courses.entries()) {
       if (course === null) continue;
       const queue = queues[n]!;
       queue.length++;
-      queue.tail = queue.tail.then(() => course.play(p, at)).finally(() => queue.length--);
+      queue.tail = queue.tail.then(() => course.play(p, context)).finally(() => queue.length--);
       queue.tail.catch((error) => underWay.fail(error));
     }
   };
@@ -162,7 +170,8 @@ export async function replay(options: Replay): Promise<SourceRun> {
       parsed.set(index, { document: syntax?.at(path, languageId, document) ?? null, arms: running.length });
       moments.ask(index, p.ask);
     }
-    tellLearners(p, index);
+    const context: Context = { at: index, still: p.kind === 'ask' ? still.next(p.ask.question) : 0 };
+    tellLearners(p, context);
     if (p.kind !== 'ask') {
       for (const r of running) if ('arm' in r) await r.arm.watch?.(p);
       if (p.kind === 'left') {
@@ -178,22 +187,12 @@ export async function replay(options: Replay): Promise<SourceRun> {
       for (const [n, r] of running.entries()) {
         if ('arm' in r) {
           const began = performance.now();
-          const answer = await r.arm.answer(ask.question);
+          const answer = await r.arm.answer(ask.question, context);
           enter(n, at, ask, { answer, ms: performance.now() - began });
-        } else if ('pool' in r) {
-          const { checkpoint, pool } = r;
-          const { name } = r.kind;
-          const found = log.find(ask.id, name, checkpoint);
-          if (found) {
-            enter(n, at, ask, found);
-            continue;
-          }
-          underWay.add(
-            pool.answer(ask.question).then((logged) => {
-              log.add(ask.id, name, checkpoint, logged);
-              enter(n, at, ask, logged);
-            }),
-          );
+        } else if ('answers' in r) {
+          const found = r.answers.logged(ask);
+          if (found) enter(n, at, ask, found);
+          else underWay.add(r.answers.of(ask).then((logged) => void enter(n, at, ask, logged)));
         }
       }
       await underWay.fewerThan(width);

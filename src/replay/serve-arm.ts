@@ -1,5 +1,5 @@
 /** An arm in a process of its own: messages by IPC, each handled and answered in turn. */
-import type { Arm, Effort, Learner, Lesson, Seen } from './arm.ts';
+import type { Arm, Context, Effort, Learner, Lesson, Seen } from './arm.ts';
 import type { ArmKind, ModelPlace } from './arms.ts';
 import { serialise } from './log.ts';
 import type { Question } from './typist.ts';
@@ -7,7 +7,7 @@ import type { Question } from './typist.ts';
 /** What goes to the process: first where models lie, then what an arm (a learner, from `learn` on) is told. */
 export type ToWorker =
   | { readonly kind: 'start'; readonly place: ModelPlace }
-  | { readonly kind: 'ask'; readonly question: Question }
+  | { readonly kind: 'ask'; readonly question: Question; readonly context: Context }
   | { readonly kind: 'watch'; readonly seen: Seen }
   | { readonly kind: 'learn'; readonly lesson: Lesson }
   | { readonly kind: 'train' }
@@ -45,7 +45,7 @@ async function handle(arm: Arm, message: ToWorker): Promise<FromWorker> {
   switch (message.kind) {
     case 'ask': {
       const began = performance.now();
-      const answer = await arm.answer(message.question);
+      const answer = await arm.answer(message.question, message.context);
       return { kind: 'answer', answer: serialise(answer), ms: performance.now() - began, ...done() };
     }
     case 'train':

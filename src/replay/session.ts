@@ -1,8 +1,9 @@
 /** A whole replay: sources in turn, each before all arms, and the report over them. */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { Answers } from './answers.ts';
 import type { Arm, Learner } from './arm.ts';
-import type { ArmKind, ModelPlace } from './arms.ts';
+import { type ArmKind, armKinds, type ModelPlace, REFERENCE } from './arms.ts';
 import { type Canary, exactAtArrival } from './canary.ts';
 import { type History, ReplayError } from './history.ts';
 import { AnswerLog } from './log.ts';
@@ -11,7 +12,6 @@ import { Pool, RemoteLearner } from './pool.ts';
 import { type ArmReport, type ArmRuns, pool, reportArms } from './report.ts';
 import { countAsks, type Running, replay, type Span } from './run.ts';
 import { Syntax } from './syntax.ts';
-import type { Ask } from './typist.ts';
 
 export interface Source {
   /** As the user named it. */
@@ -41,8 +41,10 @@ export interface Settings {
   readonly moments: number;
   /** Folder of the answer logs. */
   readonly logs: string;
-  /** Changes when the code does: logged answers of other code are not used. */
+  /** Changes when the code does that answers for `frozen`: logged answers of other code are not used. */
   readonly code: string;
+  /** Changes when the code does that learns: as `code`, for arms that learn with a model. */
+  readonly learning: string;
 }
 
 export interface SourceReport {
@@ -112,7 +114,9 @@ export async function runSession(sources: readonly Source[], settings: Settings,
 /** The arms of a session, and the processes that hold them. */
 class Stage {
   readonly #settings: Settings;
-  readonly #pools = new Map<ArmKind, Pool>();
+  /** By arm; started when the first answer is wanted that is not logged. */
+  readonly #pools = new Map<string, Promise<Pool>>();
+  readonly #answers = new Map<string, Answers>();
   /** Arms that know something: this source's, or with `sequence` all that came before. */
   readonly #arms = new Map<ArmKind, Arm>();
   /** Fingerprints of the sources that `#arms` have seen. */
@@ -141,7 +145,7 @@ class Stage {
     try {
       watcher.begin(source.source, total, log.size, log.path);
       const running: Running[] = [];
-      for (const kind of this.#settings.arms) running.push(await this.#enter(kind));
+      for (const kind of this.#settings.arms) running.push(await this.#enter(kind, log));
       const before = canary && (await this.#exact(canary, running));
       const moments = new Moments(this.#moments, total);
       const { runs, times, checks, learned } = await replay({
@@ -157,7 +161,7 @@ class Stage {
       });
       this.#seen.push(source.fingerprint);
       const after = canary && (await this.#exact(canary, running));
-      const main = process.resourceUsage().maxRSS * 1024;
+      const memory = await Promise.all(running.map((r) => this.#memoryOf(r)));
       const arms = running.map((r, i) => ({
         name: r.kind.name,
         threshold: r.kind.threshold,
@@ -167,7 +171,7 @@ class Stage {
         checks: checks[i]!,
         learned: learned[i]!,
         forgotten: canary && before && after && { asks: canary.asks, before: before[i]!, after: after[i]! },
-        peakMemory: 'pool' in r ? r.pool.peakMemory : 'learner' in r ? (memoryOf(r.learner) ?? main) : main,
+        peakMemory: memory[i]!,
       }));
       const thresholds = running.map((r) => r.kind.threshold);
       return { runs: arms, moments: moments.end(runs, thresholds) };
@@ -178,7 +182,7 @@ class Stage {
   }
 
   async release(): Promise<void> {
-    for (const p of this.#pools.values()) p.stop();
+    for (const pool of this.#pools.values()) await pool.then((p) => p.stop()).catch(() => undefined); // a start that failed was told
     await this.#forget();
   }
 
@@ -188,24 +192,50 @@ class Stage {
     this.#seen = [];
   }
 
-  async #enter(kind: ArmKind): Promise<Running> {
-    const { place, workers, worker, idle } = this.#settings;
-    if (kind.hasModel && !kind.learns) {
-      let found = this.#pools.get(kind);
-      if (found === undefined) {
-        found = await Pool.start(worker, kind.name, place, workers);
-        this.#pools.set(kind, found);
-      }
-      return { kind, pool: found, checkpoint: kind.checkpoint(place) };
-    }
+  async #enter(kind: ArmKind, log: AnswerLog): Promise<Running> {
+    const { place, workers, worker, idle, learning } = this.#settings;
+    if (kind.hasModel && !kind.learns) return { kind, answers: this.#answersOf(kind, log), width: 2 * workers };
     let arm = this.#arms.get(kind);
     if (arm === undefined) {
       arm = await (kind.hasModel ? RemoteLearner.start(worker, kind.name, place) : kind.start(place));
       this.#arms.set(kind, arm);
     }
     if (!kind.learns) return { kind, arm };
-    const checkpoint = [kind.checkpoint(place), `idle ${idle}`, ...this.#seen.map((f) => digest(f))].join(' ');
-    return { kind, learner: arm as Learner, checkpoint, idle };
+    const seen = this.#seen.map((f) => digest(f));
+    const checkpoint = [kind.checkpoint(place), `idle ${idle}`, learning.slice(0, 16), ...seen].join(' ');
+    const given = kind.judges ? this.#answersOf(this.#reference(), log) : null;
+    return { kind, learner: arm as Learner, checkpoint, idle, given };
+  }
+
+  /** One for each arm and log: arms that judge an arm's answers share it. */
+  #answersOf(kind: ArmKind, log: AnswerLog): Answers {
+    const { place, workers, worker } = this.#settings;
+    const key = `${kind.name}\0${log.path}`;
+    let answers = this.#answers.get(key);
+    if (answers === undefined) {
+      const pool = (): Promise<Pool> => {
+        let started = this.#pools.get(kind.name);
+        if (started === undefined) {
+          started = Pool.start(worker, kind.name, place, workers);
+          this.#pools.set(kind.name, started);
+        }
+        return started;
+      };
+      answers = new Answers(log, kind.name, kind.checkpoint(place), async (ask) => (await pool()).answer(ask.question));
+      this.#answers.set(key, answers);
+    }
+    return answers;
+  }
+
+  #reference(): ArmKind {
+    return this.#settings.arms.find((a) => a.name === REFERENCE) ?? armKinds([REFERENCE])[0]!;
+  }
+
+  /** Resident memory of the process that holds an arm, in bytes, at most; of this one where all answers were logged. */
+  async #memoryOf(running: Running): Promise<number> {
+    if ('learner' in running && running.learner instanceof RemoteLearner) return running.learner.peakMemory;
+    const pool = 'answers' in running ? await this.#pools.get(running.kind.name) : undefined;
+    return pool?.peakMemory ?? process.resourceUsage().maxRSS * 1024;
   }
 
   #openLog(fingerprint: string): AnswerLog {
@@ -224,28 +254,26 @@ class Stage {
 
   /** How many of the canary's asks each arm answers right with what it knows now. */
   #exact(canary: Canary, running: readonly Running[]): Promise<number[]> {
-    const { span, idle, place } = this.#settings;
+    const { span, idle, place, workers } = this.#settings;
     const known = this.#seen.length === 0 ? 'nothing seen' : `seen ${digest(JSON.stringify([this.#seen, span, idle]))}`;
     return Promise.all(
       running.map((r) => {
         const { name } = r.kind;
-        if ('pool' in r) {
-          return exactAtArrival(canary, name, r.checkpoint, r.pool.width, ({ question }) => r.pool.answer(question));
+        if ('answers' in r || ('given' in r && r.given !== null)) {
+          // What an arm judges is as exact as before.
+          const answers = this.#answersOf('answers' in r ? r.kind : this.#reference(), canary.log);
+          return exactAtArrival(canary, answers, 2 * workers);
         }
         const arm: Arm = 'arm' in r ? r.arm : r.learner;
-        const answer = async ({ question }: Ask) => {
+        const answers = new Answers(canary.log, name, `${r.kind.checkpoint(place)} ${known}`, async ({ question }) => {
           const began = performance.now();
-          const answer = await arm.answer(question);
+          const answer = await arm.answer(question, { at: 0, still: 0 });
           return { answer, ms: performance.now() - began };
-        };
-        return exactAtArrival(canary, name, `${r.kind.checkpoint(place)} ${known}`, 1, answer);
+        });
+        return exactAtArrival(canary, answers, 1);
       }),
     );
   }
-}
-
-function memoryOf(learner: Learner): number | null {
-  return learner instanceof RemoteLearner ? learner.peakMemory : null;
 }
 
 function digest(text: string): string {

@@ -55,6 +55,7 @@ describe('the page of a replay', { timeout: 120_000 }, () => {
         worker: '',
         logs: join(dir, 'logs'),
         code: '',
+        learning: '',
       },
       { begin() {}, progress() {}, end() {} },
     );

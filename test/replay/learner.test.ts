@@ -40,6 +40,7 @@ function settings(logs: string, arms: readonly ArmKind[], other: Partial<Setting
     worker: join(import.meta.dirname, 'repeater-worker.ts'),
     logs: join(dir, logs),
     code: '',
+    learning: '',
     ...other,
   };
 }

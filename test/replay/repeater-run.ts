@@ -24,6 +24,7 @@ const session = await runSession(
     worker: join(import.meta.dirname, 'repeater-worker.ts'),
     logs,
     code: '',
+    learning: '',
   },
   { begin() {}, progress() {}, end() {} },
 );

@@ -1,0 +1,73 @@
+/**
+ * When to stay silent: how likely a suggestion is to be accepted, learned from what became of those before.
+ *
+ * An accept is worth 0.75, a reject costs 0.25, silence is worth nothing: showing pays where p > 0.25 (SHOW).
+ * A gate is a function of its prior and of what it was told, in order: there is nothing else to store.
+ */
+import { addedText, type Candidate, FEATURE_NAMES, featuresOf, type Moment, VERSION } from './features.ts';
+import { type Bounds, Logistic, type Prior } from './logistic.ts';
+import { type Outcome, Past } from './past.ts';
+import { PRIOR } from './prior.ts';
+
+/** Least probability at which showing is worth more than silence. */
+export const SHOW = 0.25;
+
+/** What a suggestion is worth to learning: 0.25 of reward for a part is what a coin's toss of an accept is worth. */
+export const WORTH = { accepted: 1, partly: 0.5, rejected: 0 } as const;
+
+export const BOUNDS: Bounds = { radius: 5, memory: 5_000 };
+
+/** A judgement; with `worth` it is all that `learn` needs. */
+export interface Judgement {
+  readonly version: number;
+  readonly at: number;
+  /** How likely it is to be accepted, 0 to 1. */
+  readonly p: number;
+  readonly features: readonly number[];
+  readonly path: string;
+  /** What is put in. */
+  readonly text: string;
+}
+
+export class Gate {
+  readonly #logistic: Logistic;
+  readonly #past = new Past();
+  /** Asks at the newest example. */
+  #at = 0;
+
+  constructor(prior: Prior = PRIOR, bounds: Bounds = BOUNDS) {
+    this.#logistic = new Logistic(prior, bounds);
+  }
+
+  /** Changes nothing. */
+  judge(candidate: Candidate, moment: Moment): Judgement {
+    const features = featuresOf(candidate, moment, this.#past);
+    const { at } = moment;
+    const p = this.#logistic.predict(features, at - this.#at);
+    return { version: VERSION, at, p, features, path: candidate.snapshot.path, text: addedText(candidate) };
+  }
+
+  /** A judged suggestion was shown, and this came of it. One of another version's features teaches nothing. */
+  learn(judgement: Judgement, worth: number): void {
+    this.imagine(judgement, worth);
+    this.#past.add(outcomeOf(judgement, worth));
+  }
+
+  /** A judged suggestion was not shown; what was typed tells what it would have been worth. */
+  imagine({ version, at, features }: Judgement, worth: number): void {
+    if (version !== VERSION || features.length !== FEATURE_NAMES.length) return;
+    this.#logistic.age(at - this.#at);
+    if (Number.isFinite(at)) this.#at = Math.max(this.#at, at);
+    this.#logistic.learn(features, worth);
+  }
+
+  /** Each feature's weight and how sure it is, for people. */
+  get weights(): readonly { readonly name: string; readonly weight: number; readonly deviation: number }[] {
+    const { weights, variances } = this.#logistic;
+    return FEATURE_NAMES.map((name, i) => ({ name, weight: weights[i]!, deviation: Math.sqrt(variances[i]!) }));
+  }
+}
+
+function outcomeOf({ at, path, text }: Judgement, worth: number): Outcome {
+  return { at, worth, path, text };
+}

@@ -1,0 +1,22 @@
+/** Where a gate begins: its weights, and how much each may differ between people and models. */
+import { FEATURE_NAMES, isOfLanguage } from './features.ts';
+import { FITTED } from './fitted.ts';
+import type { Prior } from './logistic.ts';
+
+/**
+ * Variances of the weights from one developer to the next: how much is
+ * accepted at all differs most, and what a language is worth is not known before.
+ */
+const VARIANCE = { always: 0.5, language: 0.2, other: 0.05 } as const;
+
+/** @param fitted weights by feature's name; a feature that is not named begins at 0 */
+export function priorOf(fitted: Readonly<Record<string, number>>, scale = 1): Prior {
+  return {
+    weights: FEATURE_NAMES.map((name) => fitted[name] ?? 0),
+    variances: FEATURE_NAMES.map(
+      (name) => scale * (name === 'always' ? VARIANCE.always : isOfLanguage(name) ? VARIANCE.language : VARIANCE.other),
+    ),
+  };
+}
+
+export const PRIOR: Prior = priorOf(FITTED);

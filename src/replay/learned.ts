@@ -1,0 +1,55 @@
+/**
+ * An arm that learns, of its parts: what answers (a model of its own, or what `frozen` answered), and a gate that says
+ * how likely an answer is to be accepted.
+ */
+
+import { type Gate, type Judgement, WORTH } from '../gate/gate.ts';
+import { agreement } from './agreement.ts';
+import type { Answer, Arm, Context, Effort, Learner, Lesson } from './arm.ts';
+import { type ModelOwn, snapshotOf } from './complete.ts';
+import type { Question } from './typist.ts';
+
+/** What an answer tells of how it was made. */
+export interface LearnedOwn extends ModelOwn {
+  /** With a gate. */
+  readonly judgement?: Judgement;
+}
+
+export class Learned implements Learner {
+  readonly #model: Arm | null;
+  readonly #gate: Gate | null;
+
+  /** @param model what answers; null: it judges what it is given */
+  constructor(model: Arm | null, gate: Gate | null) {
+    this.#model = model;
+    this.#gate = gate;
+  }
+
+  async answer(question: Question, context: Context): Promise<Answer | null> {
+    const answer = this.#model === null ? (context.given ?? null) : await this.#model.answer(question, context);
+    const snapshot = snapshotOf(question);
+    if (answer === null || this.#gate === null || snapshot === null) return answer;
+    const own = answer.own as ModelOwn;
+    const judgement = this.#gate.judge({ snapshot, edit: answer.edit, ...own }, context);
+    const mine: LearnedOwn = { ...own, judgement };
+    return { edit: answer.edit, confidence: judgement.p, own: mine };
+  }
+
+  learn({ fate, answer, withheld, question, typed }: Lesson): void {
+    const { judgement } = ((answer ?? withheld)?.own ?? {}) as Partial<LearnedOwn>;
+    if (this.#gate === null || judgement === undefined) return;
+    if (fate !== 'silent') this.#gate.learn(judgement, WORTH[fate]);
+    else if (typed !== null) this.#gate.imagine(judgement, agreement(question.document, withheld!.edit, typed));
+  }
+
+  /** Gates learn at once. */
+  async train(): Promise<Effort> {
+    return { tokens: 0, steps: 0, seconds: 0 };
+  }
+  async save(): Promise<void> {}
+  async restore(): Promise<void> {}
+
+  async release(): Promise<void> {
+    await this.#model?.release?.();
+  }
+}

@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { FEATURE_NAMES, featuresOf } from '../../src/gate/features.ts';
+import { FITTED } from '../../src/gate/fitted.ts';
+import { Gate, SHOW } from '../../src/gate/gate.ts';
+import { Past } from '../../src/gate/past.ts';
+import { PRIOR } from '../../src/gate/prior.ts';
+import { Still } from '../../src/gate/still.ts';
+import { seeded } from '../../src/trainer/random.ts';
+
+/** A suggestion at the cursor, as sure as `logprob` says. */
+function candidate(logprob: number, text = 'value', languageId = 'typescript', before = 'const x = ') {
+  const snapshot = { path: 'a.ts', languageId, before, after: '\nrest\n', startLine: 0, recent: [] };
+  const place = { line: 0, character: before.length };
+  return { snapshot, edit: { start: place, end: place, text }, tokenLogprobs: [logprob, logprob] };
+}
+
+test('every fitted weight belongs to a feature', () => {
+  for (const name of Object.keys(FITTED)) assert.ok(FEATURE_NAMES.includes(name), name);
+  assert.equal(new Set(FEATURE_NAMES).size, FEATURE_NAMES.length);
+  assert.equal(PRIOR.weights.length, FEATURE_NAMES.length);
+});
+
+test('features are finite whatever the candidate holds', () => {
+  const place = { line: 99, character: 4 };
+  const odd = {
+    snapshot: { path: '', languageId: '', before: '', after: '', startLine: 0, recent: [] },
+    edit: { start: place, end: place, text: '\ud800\n\n((((' },
+    tokenLogprobs: [Number.NaN, Number.NEGATIVE_INFINITY],
+    retrieved: Number.NaN,
+  };
+  const past = new Past();
+  past.add({ at: Number.NaN, worth: 1, path: '', text: '' });
+  past.add({ at: 5, worth: Number.NaN, path: '', text: '' });
+  for (const at of [0, -5, Number.NaN, 1e300]) {
+    const features = featuresOf(odd, { at, still: Number.POSITIVE_INFINITY }, past);
+    assert.equal(features.length, FEATURE_NAMES.length);
+    assert.ok(features.every((x) => Number.isFinite(x) && Math.abs(x) <= 8));
+    const { p } = new Gate().judge(odd, { at, still: 0 });
+    assert.ok(p > 0 && p < 1, `${p}`);
+  }
+});
+
+test('surer suggestions are likelier to be accepted, before anything was learned', () => {
+  const gate = new Gate();
+  const p = [-2, -1, -0.3, -0.01].map((l) => gate.judge(candidate(l), { at: 0, still: 0 }).p);
+  assert.deepEqual(
+    p,
+    p.toSorted((a, b) => a - b),
+  );
+});
+
+/** Rewards of showing all and of showing what a gate lets through, by a developer who likes some things and not others. */
+function developer(gate: Gate, likes: (kind: number) => number, asks: number, seed: number) {
+  const random = seeded(seed);
+  const kinds = [
+    { languageId: 'typescript', before: 'const x = ' },
+    { languageId: 'markdown', before: '' },
+    { languageId: 'python', before: '# a comment ' },
+  ];
+  const reward = (is: boolean): number => (is ? 0.75 : -0.25);
+  const result = { all: 0, gated: 0, silencedAccepts: 0, silencedRejects: 0, accepts: 0, rejects: 0 };
+  for (let at = 0, signals = 0; signals < asks && at < 20 * asks; at++) {
+    const kind = Math.floor(random() * kinds.length);
+    const { languageId, before } = kinds[kind]!;
+    const judgement = gate.judge(candidate(-0.2 - 0.4 * random(), 'value', languageId, before), { at, still: 0 });
+    const is = random() < likes(kind);
+    result.all += reward(is);
+    result[is ? 'accepts' : 'rejects']++;
+    if (judgement.p < SHOW) result[is ? 'silencedAccepts' : 'silencedRejects']++;
+    else {
+      result.gated += reward(is);
+      gate.learn(judgement, is ? 1 : 0);
+      signals++;
+    }
+  }
+  return result;
+}
+
+test('fifty signals tell it what one developer takes: more reward than showing all, few accepts silenced', () => {
+  for (const seed of [1, 2, 3]) {
+    const likes = (kind: number): number => [0.6, 0.03, 0.03][kind]!;
+    const gate = new Gate();
+    developer(gate, likes, 50, seed);
+    const after = developer(gate, likes, 100, seed + 10);
+    assert.ok(after.gated > after.all, `${after.gated} against ${after.all}`);
+    const [accepts, rejects] = [after.silencedAccepts / after.accepts, after.silencedRejects / after.rejects];
+    assert.ok(rejects > 0.4 && accepts < rejects / 2, `silences ${accepts} of accepts, ${rejects} of rejects`);
+  }
+});
+
+test('one that was silenced altogether shows again after a while', () => {
+  const gate = new Gate();
+  const sure = candidate(-0.05);
+  let at = 0;
+  for (; at < 2000 && gate.judge(sure, { at, still: 0 }).p >= SHOW; at++) {
+    gate.learn(gate.judge(sure, { at, still: 0 }), 0);
+  }
+  assert.ok(at < 100, `silent after ${at} rejects`);
+  assert.ok(gate.judge(sure, { at: at + 10, still: 0 }).p < SHOW);
+  assert.ok(gate.judge(sure, { at: at + 20_000, still: 0 }).p >= SHOW);
+});
+
+test('leaning on Tab does bounded harm: garbage that was accepted five hundred times is refused after fifty rejects', () => {
+  const gate = new Gate();
+  const garbage = candidate(-3, '((((((', 'markdown', '');
+  let at = 0;
+  for (; at < 500; at++) gate.learn(gate.judge(garbage, { at, still: 0 }), 1);
+  for (let n = 0; n < 50; n++, at++) gate.learn(gate.judge(garbage, { at, still: 0 }), 0);
+  assert.ok(gate.judge(garbage, { at, still: 0 }).p < SHOW);
+});
+
+test('told the same in the same order it is the same, and its judgements survive JSON', () => {
+  const [one, two] = [new Gate(), new Gate()];
+  for (let at = 0; at < 60; at++) {
+    const judgement = one.judge(candidate(-(at % 7) / 3), { at, still: at % 3 });
+    one.learn(judgement, at % 2);
+    two.learn(JSON.parse(JSON.stringify(judgement)), at % 2);
+  }
+  assert.deepEqual(two.weights, one.weights);
+  const [a, b] = [one, two].map((g) => g.judge(candidate(-0.5), { at: 60, still: 0 }));
+  assert.deepEqual(a, b);
+});
+
+test('a judgement of other features teaches nothing of them', () => {
+  const gate = new Gate();
+  const before = gate.weights;
+  const judgement = gate.judge(candidate(-0.5), { at: 1, still: 0 });
+  gate.imagine({ ...judgement, version: judgement.version + 1 }, 1);
+  gate.imagine({ ...judgement, features: judgement.features.slice(1) }, 1);
+  assert.deepEqual(gate.weights, before);
+});
+
+test('asks without typing are counted from the last change on', () => {
+  const still = new Still();
+  const recent = (added: string) => [{ path: 'a', line: 0, removed: '', added }];
+  const next = (path: string, added: string) => still.next({ path, recent: recent(added) });
+  assert.deepEqual(
+    [next('a', 'x'), next('a', 'x'), next('a', 'x'), next('a', 'xy'), next('b', 'xy'), next('b', 'xy')],
+    [0, 1, 2, 0, 0, 1],
+  );
+});
