@@ -138,8 +138,10 @@ export class Decoder {
         const text = textOf();
         if (firstLine(text) !== text) return 'line';
       }
-      return steps.length >= maxNewTokens ? 'length' : null;
+      return steps.length - given >= maxNewTokens ? 'length' : null;
     };
+    /** Steps without a choice: they cost next to nothing, and count as nothing. */
+    let given = 0;
     let returns = 0;
     let logits = await this.#prefill(prompt.ids, isCancelled);
     while (logits !== null && !isCancelled()) {
@@ -150,11 +152,12 @@ export class Decoder {
       for (;;) {
         let stop = stopNow();
         if (stop === null) {
-          const forced = isHealing ? [] : forcedAfter(ids(), form, maxNewTokens);
+          const forced = isHealing ? [] : forcedAfter(ids(), form);
           const rows = await this.#appendAll([steps.at(-1)!.id, ...forced]);
           logits = rows.at(-1)!;
           for (const [i, id] of forced.entries()) {
             steps.push({ id, logprob: rows[i]![id]! - logSumExp(rows[i]!), chance: 0, other: NOBODY });
+            given++;
             stop = stopNow();
             if (stop !== null) break;
           }
@@ -165,6 +168,7 @@ export class Decoder {
         if (at === null || other === NOBODY) return done(stop);
         // The second likeliest answer: back to where it parts from this one.
         returns++;
+        given = steps.slice(0, at).filter((step) => step.other === NOBODY).length;
         steps.length = at;
         steps.push({ ...other, other: NOBODY });
         this.#truncate(prompt.ids.length + at);
@@ -339,9 +343,9 @@ function stepOf(logits: Float32Array, choice: Choice | undefined): Step {
 }
 
 /** The ids that must follow, as the form allows no other. */
-function forcedAfter(ids: readonly number[], form: AnswerForm, most: number): number[] {
+function forcedAfter(ids: readonly number[], form: AnswerForm): number[] {
   const forced: number[] = [];
-  while (form.choice !== undefined && ids.length + forced.length < most) {
+  while (form.choice !== undefined && forced.length < PREFILL_CHUNK - 1) {
     const next = form.choice([...ids, ...forced]);
     if (!('only' in next) || next.only.length !== 1) break;
     forced.push(next.only[0]!);

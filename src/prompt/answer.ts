@@ -11,7 +11,7 @@ import type { LogPrompt } from './log.ts';
 import type { Marks } from './marks.ts';
 import { MOST_LINES, type StandingLines } from './standing.ts';
 
-/** An answer is cut before it is less likely than this among what could come, but for its first word or line. */
+/** An answer is cut before what follows its first word or line is less likely than this. */
 export const SURE = Math.log(0.5);
 /** And not even written on below this. */
 const HOPELESS = Math.log(0.02);
@@ -42,7 +42,7 @@ export function choiceOf(
   if (hunk.length === 0) return { only: [marks.removed, marks.anchor, marks.none] };
   if (hunk.includes(marks.added)) return allBut(marks.end);
   const isRemoved = hunk[0] === marks.removed;
-  const only = standing().next(hunk.slice(1), isRemoved ? MOST_LINES : 1) ?? [marks.added];
+  const only = standing().next(hunk.slice(1), isRemoved ? MOST_LINES : 1, prompt.place) ?? [marks.added];
   // Without a line above, lines are added at the file's beginning.
   return { only: hunk.length === 1 && !isRemoved ? [...only, marks.added] : only };
 }
@@ -116,9 +116,10 @@ function cutsOf(
     : hunkCuts(document, written, 0, marks, tokenizer);
 }
 
-/** The longest that stays likely; the first one in any case. */
+/** The longest that is likely if the shortest is right. */
 function sureCut(cuts: readonly Cut[]): Cut {
-  return cuts.findLast(({ chance }) => chance >= SURE) ?? cuts[0]!;
+  const [first] = cuts;
+  return cuts.findLast(({ chance }) => chance - first!.chance >= SURE) ?? first!;
 }
 
 /** The window of the document, in lines. */

@@ -32,6 +32,8 @@ const PLACE_CHARS = 160;
 export interface LogPrompt extends Prompt {
   /** Whether the answer goes on with the text at the cursor; else it is a hunk of its own. */
   readonly isTyping: boolean;
+  /** The line to which the cursor has gone since the last edit, as an index in the input's lines: a hunk is of this line. */
+  readonly place: number | null;
 }
 
 /** @returns a prompt of at most LOG_BUDGET.prompt ids */
@@ -80,9 +82,23 @@ export function buildLogPrompt(input: PromptInput, marks: Marks, tokenizer: Prom
   const rest = LOG_BUDGET.prompt - shownOthers.length - path.length - log.flat().length - tail.length;
   const window = windowOf(older.lines, input.startLine, older.at, marks, Math.min(LOG_BUDGET.window, rest));
   const ids = [...shownOthers, ...path, ...window.ids, ...log.flat(), ...tail];
-  if (open === null) return { ids, heal: '', hash: hashIds(ids), isTyping: false };
+  if (open === null)
+    return {
+      ids,
+      heal: '',
+      hash: hashIds(ids),
+      isTyping: false,
+      place: isAt(recent.at(-1), input, lines, row) ? null : row,
+    };
   const ready = healed(ids, tokenizer);
-  return { ...ready, hash: hashIds(ready.ids), isTyping: true };
+  return { ...ready, hash: hashIds(ready.ids), isTyping: true, place: null };
+}
+
+/** Whether the cursor stands where the last edit was made. */
+function isAt(edit: Stretch | undefined, input: PromptInput, lines: readonly string[], row: number): boolean {
+  if (edit === undefined || edit.path !== input.path || !stands(lines, input.startLine, edit)) return false;
+  const at = edit.line - input.startLine;
+  return row >= at && row < at + edit.added.length;
 }
 
 /** The hunk that is being typed, and the part of its stretch that the window shall not show as done. */

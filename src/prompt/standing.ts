@@ -33,15 +33,16 @@ export class StandingLines {
   /**
    * @param ids what was written of the lines so far
    * @param most how many lines may be named
+   * @param from the only line with which they may begin; null for any
    * @returns the ids that go on with them, and `marks.added` where they may end; null where the ids are no beginning
    *   of any lines here
    */
-  next(ids: readonly number[], most: number): number[] | null {
+  next(ids: readonly number[], most: number, from: number | null): number[] | null {
     const next = new Set<number>();
     const text = Buffer.concat(ids.map((id) => this.#tokenizer.bytes(id))).toString('latin1');
     const ends = text.split('\n').length - 1;
     // Equal lines differ in what follows them.
-    const starts = ends <= 1 ? this.#first : this.#lines.keys();
+    const starts = from !== null ? [from] : ends <= 1 ? this.#first : this.#lines.keys();
     for (const at of starts) {
       const least = Math.max(1, ends);
       for (let count = least; count <= Math.min(least + 1, most, this.#lines.length - at); count++) {

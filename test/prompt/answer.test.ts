@@ -133,12 +133,18 @@ test('the form of an answer leaves only what can become one', () => {
     return `text${show([marks.removed, marks.anchor, marks.added, marks.end, marks.none].filter((id) => !choice.not.includes(id)))}`;
   };
   assert.equal(next(still, ''), '[-][@][NONE]');
+  // The cursor has gone there: its own line.
   assert.equal(next(still, '[-]'), '\n');
-  assert.equal(next(still, '[-]\n'), 'onetwothree[+]', 'a line that stands, the blank one among them');
-  assert.equal(next(still, '[-]\nthree'), '[+]\n', 'one line, or the next one too');
-  assert.equal(next(still, '[-]\ntwo\n'), 'three[+]', 'what stands below either of the two');
-  assert.equal(next(still, '[@]'), '\n[+]');
-  assert.equal(next(still, '[@]\nthree'), '[+]', 'one line alone says where');
+  assert.equal(next(still, '[-]\n'), 'two');
+  assert.equal(next(still, '[-]\ntwo'), '[+]\n', 'and those below');
+  assert.equal(next(still, '[@]\n'), 'two');
+  // The last edit was made there: any line.
+  const done = at('one\ntw|o\nthree\ntwo\n', { recent: [edit(0, 'zero\none\ntwo', 'one\ntwo')] });
+  assert.equal(next(done, '[-]\n'), 'onetwothree[+]', 'a line that stands, the blank one among them');
+  assert.equal(next(done, '[-]\nthree'), '[+]\n', 'one line, or the next one too');
+  assert.equal(next(done, '[-]\ntwo\n'), 'three[+]', 'what stands below either of the two');
+  assert.equal(next(done, '[@]'), '\n[+]');
+  assert.equal(next(done, '[@]\nthree'), '[+]', 'one line alone says where');
   assert.equal(next(still, '[-]\ntwo[+]\nTWO'), 'text[END]');
   assert.equal(next(typing, 'b'), 'text[END]');
   assert.equal(next(typing, 'b);[END]'), '[-][@][NONE]');
