@@ -10,11 +10,13 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadBase } from '../src/engine/base.ts';
 import { SessionPolicy } from '../src/engine/policy.ts';
+import { withQuantised } from '../src/engine/quantised-base.ts';
 import { type Adapter, readAdapter, writeAdapter } from '../src/model/adapter.ts';
 import { defaultCacheDir } from '../src/model/cache.ts';
 import { initialLora, topLayers } from '../src/model/lora.ts';
 import { readTrainingState } from '../src/model/training-state.ts';
 import { marksOf } from '../src/prompt/marks.ts';
+import { POINTS } from '../src/replay/typist.ts';
 import type { Sequence } from '../src/trainer/log-sequences.ts';
 import { learningRate, type Schedule } from '../src/trainer/optimizer.ts';
 import { seeded } from '../src/trainer/random.ts';
@@ -23,6 +25,7 @@ import { weightedBatch } from '../src/trainer/weighted.ts';
 import { baseModel } from './base-model.ts';
 import { main, UserError } from './progress.ts';
 import { readEdits } from './tune/commits.ts';
+import { exactness, heldOutAsks } from './tune/exact.ts';
 import { heldOutLoss } from './tune/loss.ts';
 import { packed, sequences } from './tune/stream.ts';
 
@@ -55,6 +58,10 @@ async function run(): Promise<undefined> {
   const streamed = { marks, length: options.length };
   const stream = packed(sequences(edits, { ...streamed, seed: options.seed }), options.length);
   const heldOut = heldOutSequences(options.tune, (own) => sequences(own, { ...streamed, seed: 1 }));
+
+  const heldOutQuestions = heldOutAsks(options.tune);
+  // As it will be served; made once, and fp32 where 8 bits say something else.
+  const served = options.tune.length === 0 ? base : await withQuantised(base, cacheDir, options.threads);
 
   mkdirSync(folder, { recursive: true });
   const found = checkpoints(folder).at(-1);
@@ -94,9 +101,14 @@ async function run(): Promise<undefined> {
     }
     for (const old of checkpoints(folder).slice(0, -2)) rmSync(join(folder, old), { recursive: true });
     if (heldOut.length === 0) return;
-    const loss = await heldOutLoss(base, { shape: adapter.shape, vector: state.lora }, heldOut, shape, options.threads);
-    curve({ step, tuneLoss: loss });
-    console.log(`step ${step}: loss on the tune split ${loss.toFixed(4)} nats a token`);
+    const now = { shape: adapter.shape, vector: state.lora };
+    const loss = await heldOutLoss(base, now, heldOut, shape, options.threads);
+    const { exact, saved, asks } = await exactness(served, now, heldOutQuestions);
+    curve({ step, tuneLoss: loss, exact, saved, asks });
+    const shares = POINTS.map((point) => `${point} ${(100 * exact[point]).toFixed(0)} %`).join(', ');
+    console.log(
+      `step ${step}: on the tune split ${loss.toFixed(4)} nats a token; ${asks} asks, exact: ${shares}; saved ${(100 * saved).toFixed(1)} %`,
+    );
   };
 
   let stopped = false;
