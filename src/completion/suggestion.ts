@@ -8,6 +8,11 @@ export interface Suggestion {
   readonly edit: Edit;
   /** Natural-log probability of each generated token under the serving policy, in order, stop token included. */
   readonly tokenLogprobs: readonly number[];
+  /**
+   * The same among the tokens that the prompt's format allowed there, which says more about how sure the model is: a line
+   * that can only be copied costs nothing. Absent where nothing was ruled out.
+   */
+  readonly tokenChances?: readonly number[];
   /** Id of the checkpoint that generated it: `base` or a checkpoint's id. */
   readonly checkpoint: string;
   /** SHA-256 (hex) of the prompt's token ids as little-endian uint32. */

@@ -1,4 +1,5 @@
 /** The editor's completion path as an arm: the same snapshot, the same server, the same fitting to ghost text. */
+import { confidenceOf } from '../completion/eagerness.ts';
 import type { Snapshot } from '../completion/snapshot.ts';
 import { isSuggestion } from '../completion/suggestion.ts';
 import { takeSnapshot } from '../completion/take.ts';
@@ -21,6 +22,7 @@ const THREADS = 1;
 export interface ModelOwn {
   /** As Suggestion's. */
   readonly tokenLogprobs: readonly number[];
+  readonly tokenChances?: readonly number[];
 }
 
 /** What the editor would take of the document; null where it would not ask. */
@@ -30,7 +32,7 @@ export function snapshotOf({ path, languageId, document, cursor, recent }: Quest
   return 'none' in snapshot ? null : snapshot;
 }
 
-/** Greedy decoding of a checkpoint; the mean log-probability of the generated tokens is the confidence. */
+/** Greedy decoding of a checkpoint; the confidence is the generated tokens' mean log-probability among those that could come. */
 export class Complete implements Arm {
   readonly #server: Server;
 
@@ -47,10 +49,9 @@ export class Complete implements Arm {
     if (snapshot === null) return null;
     const completion = await this.#server.complete(snapshot, MAX_NEW_TOKENS, () => false);
     if (!isSuggestion(completion)) return null;
-    const { edit, tokenLogprobs } = completion;
-    const confidence = tokenLogprobs.reduce((sum, x) => sum + x, 0) / tokenLogprobs.length;
-    const own: ModelOwn = { tokenLogprobs };
-    return { edit, confidence, own };
+    const { edit, tokenLogprobs, tokenChances = tokenLogprobs } = completion;
+    const own: ModelOwn = { tokenLogprobs, tokenChances };
+    return { edit, confidence: Math.log(confidenceOf(own)), own };
   }
 
   release(): Promise<void> {
