@@ -8,11 +8,6 @@ export interface Suggestion {
   readonly edit: Edit;
   /** Natural-log probability of each generated token under the serving policy, in order, stop token included. */
   readonly tokenLogprobs: readonly number[];
-  /**
-   * The same among the tokens that the prompt's format allowed there, which says more about how sure the model is: a line
-   * that can only be copied costs nothing. Absent where nothing was ruled out.
-   */
-  readonly tokenChances?: readonly number[];
   /** Id of the checkpoint that generated it: `base` or a checkpoint's id. */
   readonly checkpoint: string;
   /** SHA-256 (hex) of the prompt's token ids as little-endian uint32. */
@@ -21,6 +16,25 @@ export interface Suggestion {
   readonly promptFormat: string;
   /** Time in the engine from request to whole suggestion, in milliseconds. */
   readonly latencyMs: number;
+  /** Absent where nothing was remembered; the log-probabilities are then the model's alone, else the mixture's. */
+  readonly remembered?: Remembered;
+}
+
+/** What was remembered while a suggestion was written. */
+export interface Remembered {
+  /** Ids of remembered edits that named a token of it, those with the larger part first. */
+  readonly entries: readonly string[];
+  /** Steps at which something was remembered, of the tokens that the suggestion is made of. */
+  readonly steps: readonly RememberedStep[];
+}
+
+export interface RememberedStep {
+  /** Index of the generated token. */
+  readonly at: number;
+  /** What was found, as src/memory/trust.ts counts kinds of matches. */
+  readonly kind: number;
+  /** The memory's part of the token's probability, 0 to 1; 0 where it named others. */
+  readonly share: number;
 }
 
 /** Why there is no suggestion: a value, not an error. */

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { type Edit, editAtCursor } from '../completion/edit.ts';
 import type { Snapshot } from '../completion/snapshot.ts';
 import type { Completion } from '../completion/suggestion.ts';
+import type { Recollection } from '../memory/recollection.ts';
 import { Decoder } from '../model/decode.ts';
 import type { LoraShape } from '../model/lora.ts';
 import { TARGET_TOKENS } from '../model/prompt.ts';
@@ -55,21 +56,32 @@ export class Server {
     return this.#checkpoint;
   }
 
-  /** Suggests an edit at the snapshot's cursor. Ends between two forward passes once `isCancelled`. */
-  complete(snapshot: Snapshot, maxNewTokens: number, isCancelled: () => boolean): Promise<Completion> {
+  /**
+   * Suggests an edit at the snapshot's cursor. Ends between two forward passes once `isCancelled`.
+   *
+   * @param recollect what is remembered has a part in it; the log-probabilities are those of both together
+   */
+  complete(
+    snapshot: Snapshot,
+    maxNewTokens: number,
+    isCancelled: () => boolean,
+    recollect?: (snapshot: Snapshot) => Recollection,
+  ): Promise<Completion> {
     const began = performance.now();
     return this.#exclusively(async () => {
       if (isCancelled()) return { none: 'cancelled' };
       const ask = this.#base.format.ask(snapshot);
-      const decoded = await this.#decoder.generate(ask.prompt, maxNewTokens, isCancelled, ask);
+      const recollection = recollect?.(snapshot);
+      const decoded = await this.#decoder.generate(ask.prompt, maxNewTokens, isCancelled, ask, recollection);
       if (decoded.stop === 'cancelled') return { none: 'cancelled' };
       const answer = ask.read(decoded);
       if ('none' in answer) return answer;
+      const remembered = recollection?.result(answer.kept);
       return {
+        ...(remembered && { remembered }),
         id: randomUUID(),
         edit: answer.edit,
         tokenLogprobs: decoded.logprobs.slice(0, answer.kept),
-        tokenChances: decoded.chances.slice(0, answer.kept),
         checkpoint: this.#checkpoint,
         promptHash: ask.prompt.hash,
         promptFormat: this.#base.format.name,

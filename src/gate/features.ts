@@ -20,7 +20,6 @@ export interface Candidate {
   readonly edit: Edit;
   /** As Suggestion's. */
   readonly tokenLogprobs: readonly number[];
-  readonly tokenChances?: readonly number[];
   /** Share of the tokens that a memory put in, 0 to 1. */
   readonly retrieved?: number;
 }
@@ -115,10 +114,9 @@ export function addedText({ snapshot, edit }: Pick<Candidate, 'snapshot' | 'edit
 
 type Facts = ReturnType<typeof factsOf>;
 
-function factsOf(candidate: Candidate, { at, still }: Moment, past: Past) {
-  const { snapshot, edit, tokenLogprobs, tokenChances = tokenLogprobs, retrieved = 0 } = candidate;
+function factsOf({ snapshot, edit, tokenLogprobs, retrieved = 0 }: Candidate, { at, still }: Moment, past: Past) {
   const { path, languageId, recent } = snapshot;
-  const logs = tokenChances.filter((l) => Number.isFinite(l)).map((l) => Math.min(0, l));
+  const logs = tokenLogprobs.filter((l) => Number.isFinite(l)).map((l) => Math.min(0, l));
   const sum = logs.reduce((a, b) => a + b, 0);
   const all = snapshot.before + snapshot.after;
   const cursor = snapshot.before.length;

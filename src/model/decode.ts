@@ -107,12 +107,14 @@ export class Decoder {
    * says. Where a form leaves one token to choose from, and one after that, all of them cost one forward pass.
    *
    * @param isCancelled asked between steps
+   * @param mixin what beside the model knows what may come; log-probabilities are those of the mixture
    */
   async generate(
     prompt: Prompt,
     maxNewTokens: number,
     isCancelled: () => boolean,
     form: AnswerForm = {},
+    mixin?: Mixin,
   ): Promise<Decoded> {
     const steps: Step[] = [];
     const ids = (): number[] => steps.map((step) => step.id);
@@ -148,7 +150,12 @@ export class Decoder {
       const unspelled = heal.slice(spelled().length);
       const isHealing = unspelled !== '';
       const choice = isHealing ? this.#speller.choice(unspelled) : form.choice?.(ids());
+      if (mixin !== undefined) {
+        const context = [...prompt.ids.slice(-MIXIN_CONTEXT), ...ids()].slice(-MIXIN_CONTEXT);
+        mixIn(logits, mixin.odds(steps.length, context, fitting(choice)) ?? []);
+      }
       steps.push(stepOf(logits, choice));
+      mixin?.chose(steps.length - 1, steps.at(-1)!.id, steps.at(-1)!.logprob);
       for (;;) {
         let stop = stopNow();
         if (stop === null) {
@@ -171,6 +178,7 @@ export class Decoder {
         given = steps.slice(0, at).filter((step) => step.other === NOBODY).length;
         steps.length = at;
         steps.push({ ...other, other: NOBODY });
+        mixin?.chose(at, other.id, other.logprob);
         this.#truncate(prompt.ids.length + at);
       }
     }
@@ -291,6 +299,41 @@ class Speller {
       only.push(this.#sorted[i]!.id);
     return only.length === 0 ? undefined : { only };
   }
+}
+
+/** A distribution m of the next token that is mixed into the model's p with a weight w: (1-w) p + w m. */
+export interface Mixin {
+  /**
+   * @param at index of the token that is to be generated; what was told of this and later ones is void
+   * @param context the last ids, at most MIXIN_CONTEXT
+   * @param fits whether a token may come
+   * @returns w m / (1-w) of the tokens whose m is not 0; null: w is 0
+   */
+  odds(at: number, context: readonly number[], fits: (id: number) => boolean): Odds | null;
+  /** The token that was generated, and its log-probability under the mixture. */
+  chose(at: number, id: number, logprob: number): void;
+}
+
+export type Odds = readonly { readonly id: number; readonly odds: number }[];
+
+/** Ids that a Mixin is told. */
+const MIXIN_CONTEXT = 64;
+
+/** Adds what a Mixin says to logits (vocab), in place: their softmax is then the mixture. */
+export function mixIn(logits: Float32Array, mixed: Odds): void {
+  if (mixed.length === 0) return;
+  const total = logSumExp(logits);
+  for (const { id, odds } of mixed) {
+    const [model, added] = [logits[id]!, total + Math.log(odds)];
+    const max = Math.max(model, added);
+    logits[id] = max + Math.log(Math.exp(model - max) + Math.exp(added - max));
+  }
+}
+
+function fitting(choice: Choice | undefined): (id: number) => boolean {
+  if (choice === undefined) return () => true;
+  const ids = new Set('only' in choice ? choice.only : choice.not);
+  return 'only' in choice ? (id) => ids.has(id) : (id) => !ids.has(id);
 }
 
 interface Candidate {

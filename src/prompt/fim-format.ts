@@ -13,6 +13,7 @@ import { continuation, editAtCursor } from '../completion/edit.ts';
 import { firstLine } from '../model/decode.ts';
 import { hashIds, PROMPT_TOKENS, type PromptTokenizer } from '../model/prompt.ts';
 import type { EditFormat, PromptInput, Written } from './format.ts';
+import { spellLines } from './spell.ts';
 import { headIds, tailIds, textOf } from './window.ts';
 
 export const FIM_FORMAT = 'fim-1';
@@ -68,6 +69,7 @@ export function fimFormat(tokenizer: PromptTokenizer, budget: number = PROMPT_TO
   if (marks === null) return null;
   return {
     name: FIM_FORMAT,
+    spell: (change) => spellLines(change, tokenizer),
     ask(input) {
       const ids = promptIds(input, marks, tokenizer, budget);
       const ended = (written: Written): boolean => tokenizer.isControl(written.ids.at(-1) ?? -1);

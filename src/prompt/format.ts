@@ -7,6 +7,7 @@ import type { Snapshot } from '../completion/snapshot.ts';
 import type { None } from '../completion/suggestion.ts';
 import type { AnswerForm, Written } from '../model/decode.ts';
 import type { Prompt } from '../model/prompt.ts';
+import type { Change } from './hunk.ts';
 
 export type { Choice, Written } from '../model/decode.ts';
 
@@ -37,4 +38,6 @@ export interface EditFormat {
   /** Name and version, as stored with a suggestion. */
   readonly name: string;
   ask(input: PromptInput): Ask;
+  /** A change as a prompt and its answer would hold it, so that both can be found in it; empty if there is nothing. */
+  spell(change: Change): number[];
 }

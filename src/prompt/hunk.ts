@@ -12,6 +12,12 @@ export interface Hunk {
   readonly added: readonly string[];
 }
 
+/** A hunk, and the line below it; null at the text's end. */
+export interface Change {
+  readonly hunk: Hunk;
+  readonly below: string | null;
+}
+
 /** The hunk at the cursor: its last added line ends there. */
 export interface OpenHunk extends Hunk {
   /** Index of its first line in the lines that it was taken from. */

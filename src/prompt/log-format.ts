@@ -14,6 +14,7 @@ export function logFormat(tokenizer: PromptTokenizer): EditFormat | null {
   if (marks === null) return null;
   return {
     name: LOG_FORMAT,
+    spell: ({ hunk }) => hunkIds(hunk, marks),
     ask(input) {
       const prompt = buildLogPrompt(input, marks, tokenizer);
       let lines: StandingLines | null = null;

@@ -5,10 +5,12 @@ import { continuation, editAtCursor } from '../completion/edit.ts';
 import { firstLine } from '../model/decode.ts';
 import { buildPrompt, encodeTarget, PROMPT_FORMAT, PROMPT_TOKENS, type PromptTokenizer } from '../model/prompt.ts';
 import type { EditFormat, Written } from './format.ts';
+import { spellLines } from './spell.ts';
 
 export function prefixFormat(tokenizer: PromptTokenizer, budget: number = PROMPT_TOKENS): EditFormat {
   return {
     name: PROMPT_FORMAT,
+    spell: (change) => spellLines(change, tokenizer),
     ask(input) {
       const prompt = buildPrompt(input, tokenizer, budget);
       /** The text after the healed part; the token that ended it may have bytes of its own or none. */

@@ -15,6 +15,7 @@ import { hashIds, healed, PROMPT_TOKENS, type PromptTokenizer } from '../model/p
 import type { EditFormat, PromptInput } from './format.ts';
 import { stands, stretchOf } from './hunk.ts';
 import { isRewriteOver, readRewrite, rewriteTarget } from './rewrite.ts';
+import { spellLines } from './spell.ts';
 import { fitting, type LineWindow } from './window.ts';
 
 export const SWEEP_FORMAT = 'sweep-1';
@@ -33,6 +34,7 @@ export function sweepFormat(tokenizer: PromptTokenizer, budget: number = PROMPT_
   ];
   return {
     name: SWEEP_FORMAT,
+    spell: (change) => spellLines(change, tokenizer),
     ask(input) {
       const { window, ids, heal } = fitting(input, budget, (lines) => {
         const current = lines.before + lines.after;

@@ -6,6 +6,7 @@
 import { hashIds, healed, PROMPT_TOKENS, type PromptTokenizer } from '../model/prompt.ts';
 import type { EditFormat, PromptInput } from './format.ts';
 import { isRewriteOver, readRewrite, rewriteTarget } from './rewrite.ts';
+import { spellLines } from './spell.ts';
 import { fitting, type LineWindow } from './window.ts';
 
 export const ZETA_FORMAT = 'zeta-1';
@@ -26,6 +27,7 @@ const EDIT_TOKENS = 96;
 export function zetaFormat(tokenizer: PromptTokenizer, budget: number = PROMPT_TOKENS): EditFormat {
   return {
     name: ZETA_FORMAT,
+    spell: (change) => spellLines(change, tokenizer),
     ask(input) {
       const edits = editsOf(input, tokenizer);
       const { window, ids, heal } = fitting(input, budget, (lines) => {

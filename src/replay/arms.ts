@@ -3,9 +3,10 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Gate, SHOW } from '../gate/gate.ts';
+import { EditMemory } from '../memory/edit-memory.ts';
 import { ADAPTER_WEIGHTS } from '../model/adapter.ts';
 import type { Arm } from './arm.ts';
-import { startFrozen, startZeroshot } from './complete.ts';
+import { type Remember, startFrozen, startZeroshot } from './complete.ts';
 import { Copy } from './copy.ts';
 import { ReplayError } from './history.ts';
 import { Learned } from './learned.ts';
@@ -57,11 +58,11 @@ export const ARMS: readonly ArmKind[] = [
 ];
 
 /** What arms that learn are joined of with `+`, in the order of their names; `typing` alone is no arm. */
-export const PARTS = ['gate', 'typing'] as const;
+export const PARTS = ['gate', 'memory', 'typing'] as const;
 export type Part = (typeof PARTS)[number];
 
 /** Parts that learn something by themselves. */
-const RUNGS: readonly Part[] = ['gate'];
+const RUNGS: readonly Part[] = ['gate', 'memory'];
 
 /** The arm that others are held against. */
 export const REFERENCE = 'frozen';
@@ -94,13 +95,20 @@ function joined(name: string): ArmKind {
     name: PARTS.filter(has).join('+'),
     // What a gate says is a probability, and showing pays from a quarter on.
     threshold: has('gate') ? SHOW : THRESHOLD,
-    hasModel: false,
+    // Without a memory it would write what `frozen` writes, and judges that.
+    hasModel: has('memory'),
     learns: { typing: has('typing') },
-    judges: true,
+    judges: !has('memory'),
     checkpoint: ({ adapter }) => digestOf(adapter),
-    start: async () => new Learned(null, has('gate') ? new Gate() : null),
+    start: async ({ model, cacheDir, adapter }) => {
+      const shipped = adapter !== null && existsSync(adapter) ? adapter : null;
+      const answering = has('memory') ? await startFrozen(model, cacheDir, shipped, memoryFor) : null;
+      return new Learned(answering, has('gate') ? new Gate() : null);
+    },
   };
 }
+
+const memoryFor: Remember = ({ format, tokenizer }) => new EditMemory(format, (text) => tokenizer.encode(text));
 
 /** `base`, or the beginning of the weights' SHA-256. */
 export function digestOf(adapter: string | null): string {

@@ -15,12 +15,17 @@ export interface LearnedOwn extends ModelOwn {
   readonly judgement?: Judgement;
 }
 
+/** A model, with or without a memory that learns. */
+interface Answering extends Arm {
+  learn?(lesson: Lesson): void;
+}
+
 export class Learned implements Learner {
-  readonly #model: Arm | null;
+  readonly #model: Answering | null;
   readonly #gate: Gate | null;
 
   /** @param model what answers; null: it judges what it is given */
-  constructor(model: Arm | null, gate: Gate | null) {
+  constructor(model: Answering | null, gate: Gate | null) {
     this.#model = model;
     this.#gate = gate;
   }
@@ -35,14 +40,16 @@ export class Learned implements Learner {
     return { edit: answer.edit, confidence: judgement.p, own: mine };
   }
 
-  learn({ fate, answer, withheld, question, typed }: Lesson): void {
+  learn(lesson: Lesson): void {
+    this.#model?.learn?.(lesson);
+    const { fate, answer, withheld, question, typed } = lesson;
     const { judgement } = ((answer ?? withheld)?.own ?? {}) as Partial<LearnedOwn>;
     if (this.#gate === null || judgement === undefined) return;
     if (fate !== 'silent') this.#gate.learn(judgement, WORTH[fate]);
     else if (typed !== null) this.#gate.imagine(judgement, agreement(question.document, withheld!.edit, typed));
   }
 
-  /** Gates learn at once. */
+  /** Gates and memories learn at once. */
   async train(): Promise<Effort> {
     return { tokens: 0, steps: 0, seconds: 0 };
   }

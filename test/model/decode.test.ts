@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Decoder, type Forward, firstLine, type KvCache, type Written } from '../../src/model/decode.ts';
+import {
+  Decoder,
+  type Forward,
+  firstLine,
+  type KvCache,
+  logSumExp,
+  mixIn,
+  type Written,
+} from '../../src/model/decode.ts';
 import type { Prompt } from '../../src/model/prompt.ts';
 import { wordTokenizer } from './words.ts';
 
@@ -225,4 +233,49 @@ test('an answer of no use is given up for the second likeliest, which goes on as
   const fresh = await new Decoder(forward, tokenizer).generate(prompt('let b = one;\nlet c'), 20, never, { isOver });
   const after = await decoder.generate(prompt('let b = one;\nlet c'), 20, never, { isOver });
   assert.deepEqual(after, fresh);
+});
+
+test('a mixture sums to one, and its log-probabilities are the ones that are told', () => {
+  const logits = Float32Array.from([1, -2, 0.5, 3, 7]);
+  const softmax = (l: Float32Array): number[] => [...l].map((x) => Math.exp(x - logSumExp(l)));
+  const model = softmax(logits);
+  const weight = 0.3;
+  const masses = new Map([
+    [1, 0.75],
+    [3, 0.25],
+  ]);
+  mixIn(
+    logits,
+    [...masses].map(([id, mass]) => ({ id, odds: (weight * mass) / (1 - weight) })),
+  );
+  const mixed = softmax(logits);
+  assert.ok(Math.abs(mixed.reduce((a, b) => a + b) - 1) < 1e-6);
+  for (const [id, p] of mixed.entries()) {
+    assert.ok(Math.abs(p - ((1 - weight) * model[id]! + weight * (masses.get(id) ?? 0))) < 1e-6);
+  }
+});
+
+test('what is mixed in can turn the answer, and is told what was chosen, also when an answer is taken back', async () => {
+  const { tokenizer, forward, prompt } = parrot('let a = one;\nlet b = two;\nend');
+  const [three] = tokenizer.encode(' three');
+  const told: [number, number, number][] = [];
+  const decoded = await new Decoder(forward, tokenizer).generate(
+    prompt('let a ='),
+    20,
+    never,
+    {},
+    {
+      odds: (at, context, fits) => {
+        assert.deepEqual(context.slice(0, 3), tokenizer.encode('let a ='));
+        return at === 0 && fits(three!) ? [{ id: three!, odds: 9 }] : null;
+      },
+      chose: (at, id, logprob) => told.push([at, id, logprob]),
+    },
+  );
+  assert.match(decoded.text, /^ three/);
+  assert.ok(Math.abs(decoded.logprobs[0]! - Math.log(0.9)) < 0.01);
+  assert.deepEqual(
+    told,
+    decoded.ids.map((id, at) => [at, id, decoded.logprobs[at]!]),
+  );
 });

@@ -1,0 +1,96 @@
+/**
+ * The memory of a developer's edits as serving and replay use it: what is remembered, how far it is believed, and what
+ * outcomes make of both.
+ */
+import type { Edit } from '../completion/edit.ts';
+import type { Snapshot } from '../completion/snapshot.ts';
+import type { Remembered } from '../completion/suggestion.ts';
+import type { EditFormat, PromptInput } from '../prompt/format.ts';
+import { changeOf } from './entry.ts';
+import { Memory } from './memory.ts';
+import { Nearby } from './nearby.ts';
+import { PRIOR } from './prior.ts';
+import { Recollection } from './recollection.ts';
+import { Trust } from './trust.ts';
+
+/** How every mark that stands for a secret begins (signals/redact.ts): such a line is not what was written. */
+const REDACTED = '<redacted:';
+
+/** What became of a suggestion. */
+export interface Outcome {
+  /** Of the suggestion. */
+  readonly id: string;
+  readonly at: number;
+  /** What it was made for; places of both edits are the document's. */
+  readonly snapshot: PromptInput;
+  readonly edit: Edit;
+  readonly isAccepted: boolean;
+  /** Not accepted as a whole: what was written there instead, as far as it is known; else null. */
+  readonly typed: Edit | null;
+  readonly remembered: Remembered | null;
+}
+
+export class EditMemory {
+  readonly #format: EditFormat;
+  readonly #memory: Memory;
+  readonly #nearby: Nearby;
+  readonly #trust = new Trust(PRIOR);
+
+  /** @param encode text as token ids */
+  constructor(format: EditFormat, encode: (text: string) => number[]) {
+    this.#format = format;
+    this.#memory = new Memory((change) => format.spell(change));
+    this.#nearby = new Nearby(encode);
+  }
+
+  get memory(): Memory {
+    return this.#memory;
+  }
+
+  /** For one answer. */
+  recollect(snapshot: Pick<Snapshot, 'before' | 'after'>): Recollection {
+    return new Recollection(this.#memory, this.#nearby, snapshot, this.#trust);
+  }
+
+  /** Takes in an outcome: remembers what was written, and believes what was found more or less. */
+  learn(outcome: Outcome): void {
+    this.#judge(outcome);
+    const { id, at, snapshot, edit, isAccepted, typed } = outcome;
+    const written = isAccepted ? edit : typed;
+    const change = written && changeOf(snapshot.before + snapshot.after, moved(written, -snapshot.startLine));
+    if (change === null || change.hunk.added.some((line) => line.includes(REDACTED))) return;
+    const kind = isAccepted ? 'accepted' : 'typed';
+    this.#memory.remember({ id: isAccepted ? id : `${id}:typed`, at, path: snapshot.path, kind, change });
+  }
+
+  /** Forgets what came of a suggestion. What was believed of kinds of matches stays: it says nothing of any text. */
+  forget(suggestionId: string): void {
+    this.#memory.forget(suggestionId);
+    this.#memory.forget(`${suggestionId}:typed`);
+  }
+
+  #judge({ snapshot, edit, isAccepted, typed, remembered }: Outcome): void {
+    if (remembered === null) return;
+    let end = Number.POSITIVE_INFINITY;
+    if (!isAccepted) {
+      // The first token that was not typed is the first wrong one; of later ones nothing is known.
+      const ask = typed && this.#format.ask(snapshot);
+      const [meant, wrote] = [ask?.target(edit, true), ask?.target(typed!, false)];
+      if (!meant || !wrote) return;
+      end = 0;
+      while (end < meant.length && meant[end] === wrote[end]) end++;
+      // What was typed may be known in part only.
+      if (end === wrote.length) end -= 1;
+    }
+    for (const { at, kind, share } of remembered.steps) {
+      if (at < end) this.#trust.learn(kind, share);
+      else if (at === end) this.#trust.learn(kind, 0);
+    }
+  }
+}
+
+/** An edit whose places are so many lines further down. */
+function moved({ start, end, text }: Edit, lines: number): Edit {
+  const place = ({ line, character }: Edit['start']): Edit['start'] => ({ line: line + lines, character });
+  return { start: place(start), end: place(end), text };
+}

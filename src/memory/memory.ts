@@ -1,0 +1,123 @@
+/**
+ * What the developer's edits are remembered in: entries by id, and the token sequences that they are found by.
+ *
+ * Two entries that are spelled alike share a sequence, so that a thousand equal accepts weigh as one. Over its bounds
+ * the memory lets go of what was not remembered again for longest. The same entries in the same order make the same
+ * memory, so it is not stored: it is made again from the stored signals.
+ */
+import type { Change } from '../prompt/hunk.ts';
+import type { Entry } from './entry.ts';
+import { type Recall, recallOf } from './recall.ts';
+import { Sequences } from './sequences.ts';
+
+/** Entries; tokens of all of them, which take 16 to 32 bytes each; and tokens of one entry. */
+export const MEMORY_LIMITS = { entries: 100_000, tokens: 2_000_000, entryTokens: 512 } as const;
+
+interface Kept {
+  readonly sequence: number;
+  readonly tokens: number;
+  /** By id, oldest first. */
+  readonly entries: Map<string, Entry>;
+}
+
+export class Memory {
+  readonly #spell: (change: Change) => number[];
+  readonly #limits: { readonly entries: number; readonly tokens: number };
+  readonly #sequences = new Sequences();
+  /** By spelling, least recently remembered first. */
+  readonly #kept = new Map<string, Kept>();
+  readonly #spellings = new Map<number, string>();
+  /** Id of an entry -> its spelling. */
+  readonly #ids = new Map<string, string>();
+
+  /** @param spell a change as the ids that contexts are made of */
+  constructor(spell: (change: Change) => number[], limits: Partial<Record<keyof typeof MEMORY_LIMITS, number>> = {}) {
+    this.#spell = spell;
+    this.#limits = { ...MEMORY_LIMITS, ...limits };
+  }
+
+  /** Entries. */
+  get size(): number {
+    return this.#ids.size;
+  }
+
+  get bytes(): number {
+    return this.#sequences.bytes;
+  }
+
+  /** Remembers an entry; one with its id is replaced. What cannot be spelled is not remembered. */
+  remember(entry: Entry): void {
+    this.forget(entry.id);
+    const ids = this.#spell(entry.change).slice(0, MEMORY_LIMITS.entryTokens);
+    if (ids.length < 2) return;
+    const spelling = ids.join(' ');
+    const old = this.#kept.get(spelling);
+    if (old !== undefined) {
+      // Remembered again: it counts as new, in the index too.
+      this.#kept.delete(spelling);
+      this.#sequences.remove(old.sequence);
+      this.#spellings.delete(old.sequence);
+    }
+    const entries = old?.entries ?? new Map<string, Entry>();
+    entries.set(entry.id, entry);
+    const sequence = this.#sequences.add(ids);
+    this.#kept.set(spelling, { sequence, tokens: ids.length, entries });
+    this.#spellings.set(sequence, spelling);
+    this.#ids.set(entry.id, spelling);
+    this.#bound();
+  }
+
+  /** @returns whether there was such an entry */
+  forget(id: string): boolean {
+    const spelling = this.#ids.get(id);
+    if (spelling === undefined) return false;
+    this.#ids.delete(id);
+    const kept = this.#kept.get(spelling)!;
+    kept.entries.delete(id);
+    if (kept.entries.size === 0) this.#drop(spelling, kept);
+    return true;
+  }
+
+  has(id: string): boolean {
+    return this.#ids.has(id);
+  }
+
+  /** Newest first. */
+  *entries(): Generator<Entry> {
+    for (const { entries } of [...this.#kept.values()].reverse()) yield* [...entries.values()].reverse();
+  }
+
+  /**
+   * What followed where the context was last seen, by its longest end that was.
+   *
+   * @param context ids, as `spell` makes them, the newest last
+   * @param fits whether a token may follow
+   */
+  recall(context: readonly number[], fits?: (token: number) => boolean): Recall | null {
+    const found = this.#sequences.find(context, fits);
+    return found && recallOf(found, (sequence) => this.#idsOf(sequence));
+  }
+
+  /** Newest first. */
+  #idsOf(sequence: number): string[] {
+    return [...this.#kept.get(this.#spellings.get(sequence)!)!.entries.keys()].reverse();
+  }
+
+  #bound(): void {
+    while (this.#ids.size > this.#limits.entries || this.#sequences.tokens > this.#limits.tokens) {
+      const [spelling, kept] = this.#kept.entries().next().value!;
+      if (this.#kept.size === 1 && kept.entries.size === 1) return;
+      // Of what is spelled alike, the newest entry stands for all.
+      const oldest = kept.entries.keys().next().value!;
+      kept.entries.delete(oldest);
+      this.#ids.delete(oldest);
+      if (kept.entries.size === 0) this.#drop(spelling, kept);
+    }
+  }
+
+  #drop(spelling: string, { sequence }: Kept): void {
+    this.#kept.delete(spelling);
+    this.#spellings.delete(sequence);
+    this.#sequences.remove(sequence);
+  }
+}

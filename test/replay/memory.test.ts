@@ -1,0 +1,100 @@
+/** The memory as an arm: what was accepted or typed once is suggested where it fits again, with the model as it was. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import type { Edit } from '../../src/completion/edit.ts';
+import type { Answer, Lesson } from '../../src/replay/arm.ts';
+import { armKinds } from '../../src/replay/arms.ts';
+import type { ModelOwn } from '../../src/replay/complete.ts';
+import type { Learned } from '../../src/replay/learned.ts';
+import type { Question } from '../../src/replay/typist.ts';
+import { successors, writeTinyModel } from '../model/tiny.ts';
+
+let dir: string;
+before(() => {
+  dir = mkdtempSync(join(tmpdir(), 'knack-memory-'));
+  writeTinyModel(join(dir, 'tiny'));
+});
+after(() => rmSync(dir, { recursive: true, force: true }));
+
+const [KIND] = armKinds(['memory']);
+const start = async (): Promise<Learned> =>
+  (await KIND!.start({ model: join(dir, 'tiny'), cacheDir: join(dir, 'cache'), adapter: null })) as Learned;
+
+const HEAD = 'const the_whole_price_of_it = ';
+const question = (line: string, path = 'a.ts'): Question => ({
+  path,
+  languageId: 'typescript',
+  document: `first\n${line}\nlast\n`,
+  cursor: { line: 1, character: line.length },
+  recent: [],
+});
+const at = (line: string, text: string): Edit => {
+  const place = { line: 1, character: line.length };
+  return { start: place, end: place, text };
+};
+const lesson = (fate: Lesson['fate'], answer: Answer | null, typed: Edit | null): Lesson => ({
+  at: 7,
+  question: question(HEAD),
+  answer: fate === 'silent' ? null : answer,
+  withheld: fate === 'silent' ? answer : null,
+  fate,
+  typed,
+  quality: null,
+});
+
+const CONTEXT = { at: 8, still: 0 };
+const text = async (arm: Learned, of: Question): Promise<string | undefined> =>
+  (await arm.answer(of, CONTEXT))?.edit.text;
+
+test('what was typed once instead of a suggestion is suggested in another file, and says from where', async () => {
+  const arm = await start();
+  const alone = (await arm.answer(question(HEAD), CONTEXT))!;
+  assert.equal(alone.edit.text, successors(' '));
+  assert.deepEqual(Object.keys(alone.own as ModelOwn), ['tokenLogprobs']);
+  arm.learn(lesson('rejected', alone, at(HEAD, 'sum(cents) / 100;')));
+
+  const answer = (await arm.answer(question(`  ${HEAD}`, 'b.ts'), CONTEXT))!;
+  assert.equal(answer.edit.text, 'sum(cents) / 100;');
+  const { remembered, retrieved, tokenLogprobs } = answer.own as ModelOwn;
+  assert.deepEqual(remembered!.entries, ['7:typed']);
+  assert.ok(retrieved! > 0.4 && retrieved! <= 1);
+  assert.ok(tokenLogprobs.every((l) => l <= 0));
+  assert.ok(answer.confidence > -1.2);
+  await arm.release();
+});
+
+test('an accepted edit and a silent stretch are remembered too; nothing typed is nothing to remember', async () => {
+  for (const fate of ['accepted', 'silent'] as const) {
+    const arm = await start();
+    const edit = at(HEAD, 'sum(cents) / 100;');
+    arm.learn(lesson(fate, fate === 'accepted' ? { edit, confidence: -1 } : null, edit));
+    assert.equal(await text(arm, question(HEAD)), 'sum(cents) / 100;', fate);
+    await arm.release();
+  }
+  const arm = await start();
+  arm.learn(lesson('rejected', { edit: at(HEAD, 'wrong'), confidence: -1 }, null));
+  assert.equal(await text(arm, question(HEAD)), successors(' '));
+  await arm.release();
+});
+
+test('what is refused again and again is believed less and less', async () => {
+  const arm = await start();
+  arm.learn(lesson('silent', null, at(HEAD, 'sum(cents) / 100;')));
+  const confidences: number[] = [];
+  for (let i = 0; i < 40; i++) {
+    const answer = (await arm.answer(question(HEAD), CONTEXT))!;
+    if (answer.edit.text !== 'sum(cents) / 100;') break;
+    confidences.push(answer.confidence);
+    // Refused at rest nothing is typed instead; elsewhere the first token was wrong.
+    arm.learn({ ...lesson('rejected', answer, at(HEAD, 'vat(cents);')), at: 100 });
+  }
+  assert.ok(confidences.length > 0 && confidences.length < 40);
+  assert.deepEqual(
+    confidences,
+    confidences.toSorted((a, b) => b - a),
+  );
+  await arm.release();
+});
