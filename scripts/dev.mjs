@@ -27,6 +27,7 @@ const TASKS = {
   pictures: ['scripts/pictures.ts', [], true],
   bench: ['scripts/bench.ts', [], true],
   replay: ['scripts/replay.ts', [], false],
+  'gate:prior': ['scripts/gate.ts', [], false],
   tune: ['scripts/tune.ts', [], false],
   fuzz: ['scripts/fuzz.ts', [], false],
   'check:llama': ['scripts/check-llama.ts', [], false],

@@ -34,7 +34,7 @@ const MOMENTS = 1500;
 const TELL_EVERY = 5_000;
 const RATE_OVER = 60_000;
 
-interface Options extends Pick<Settings, 'arms' | 'span' | 'seed' | 'workers' | 'sequence' | 'idle'> {
+export interface Options extends Pick<Settings, 'arms' | 'span' | 'seed' | 'workers' | 'sequence' | 'idle'> {
   readonly sources: readonly string[];
   readonly canary: string | null;
   /** Folder of an adapter that `frozen` serves with instead of the shipped one. */
@@ -110,7 +110,7 @@ function seconds(text: string): number {
   throw new UserError(`--since is a date such as 2025-06-01, not "${text}".`);
 }
 
-function open(source: string): Source {
+export function open(source: string): Source {
   const history = openSource(source);
   return { source, history, fingerprint: fingerprintOf(source) };
 }
@@ -150,7 +150,7 @@ function ownCommit(): string {
   }
 }
 
-function watcher(): Watcher {
+export function watcher(): Watcher {
   let past: { time: number; asks: number }[] = [];
   return {
     begin(source, asks, logged, log) {
@@ -183,27 +183,37 @@ function duration(ms: number): string {
       : `${(minutes / 60).toFixed(1)} h`;
 }
 
+/** @throws UserError if the adapter's folder is not there */
+export async function settingsOf({
+  adapter,
+  canary,
+  html,
+  ...options
+}: Omit<Options, 'sources' | 'out'>): Promise<Settings> {
+  const cacheDir = defaultCacheDir();
+  const model = process.env.KNACK_REPLAY_MODEL ?? null;
+  if (adapter !== null && !existsSync(adapter)) throw new UserError(`--adapter ${adapter}: there is no such folder.`);
+  // What ships was trained on the default model.
+  const place = { model, cacheDir, adapter: adapter ?? (model === null ? SHIPPED_ADAPTER : null) };
+  const frozen = options.arms.find((a) => a.name === REFERENCE);
+  if (frozen?.checkpoint(place) === 'base') console.error(`• ${REFERENCE}: no adapter ships, so the base serves.`);
+  return {
+    ...options,
+    place,
+    canary: canary === null ? null : { source: open(canary), asks: CANARY_ASKS },
+    grammars: GRAMMARS,
+    moments: html === null ? 0 : MOMENTS,
+    worker: join(ROOT, 'src', 'replay', 'worker.ts'),
+    logs: join(cacheDir, 'replays'),
+    code: await codeDigest(['complete', 'source', 'typist']),
+    learning: await codeDigest(['worker', 'source', 'typist']),
+  };
+}
+
 async function run(): Promise<undefined> {
   const { sources, canary, out, html, adapter, ...options } = parseOptions(process.argv.slice(2));
   try {
-    const cacheDir = defaultCacheDir();
-    const model = process.env.KNACK_REPLAY_MODEL ?? null;
-    if (adapter !== null && !existsSync(adapter)) throw new UserError(`--adapter ${adapter}: there is no such folder.`);
-    // What ships was trained on the default model.
-    const place = { model, cacheDir, adapter: adapter ?? (model === null ? SHIPPED_ADAPTER : null) };
-    const frozen = options.arms.find((a) => a.name === REFERENCE);
-    if (frozen?.checkpoint(place) === 'base') console.error(`• ${REFERENCE}: no adapter ships, so the base serves.`);
-    const settings: Settings = {
-      ...options,
-      place,
-      canary: canary === null ? null : { source: open(canary), asks: CANARY_ASKS },
-      grammars: GRAMMARS,
-      moments: html === null ? 0 : MOMENTS,
-      worker: join(ROOT, 'src', 'replay', 'worker.ts'),
-      logs: join(cacheDir, 'replays'),
-      code: await codeDigest(['complete', 'source', 'typist']),
-      learning: await codeDigest(['worker', 'source', 'typist']),
-    };
+    const settings = await settingsOf({ ...options, adapter, canary, html });
     const { report, moments } = await runSession(sources.map(open), settings, watcher());
     if (sources.length > 1) console.log(`\npooled\n${table(report.pooled.arms)}\n${notes(report.pooled.arms)}`);
     if (out !== null) {

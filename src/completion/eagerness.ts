@@ -1,19 +1,27 @@
-/** How sure the model has to be before its suggestion is shown unasked: `knack.eagerness`. */
+/** How likely a suggestion has to be accepted before it is shown unasked: `knack.eagerness`. */
 import type { Suggestion } from './suggestion.ts';
 
 export const EAGERNESS = ['low', 'medium', 'high'] as const;
 export type Eagerness = (typeof EAGERNESS)[number];
 
-/** Least geometric mean of the probabilities of a suggestion's tokens. */
-export const LEAST_CONFIDENCE: Readonly<Record<Eagerness, number>> = { low: 0.75, medium: 0.4, high: 0 };
+/**
+ * Least probability of being accepted, as the gate says (docs/gate.md). medium: an accept is worth three rejects, so
+ * showing pays from a quarter on; low: as if it were worth one; high: whatever there is.
+ */
+export const LEAST_LIKELY: Readonly<Record<Eagerness, number>> = { low: 0.5, medium: 0.25, high: 0 };
 
-/** Geometric mean of the probabilities of a suggestion's tokens, 0 to 1: what the model gives a token on average. */
-export function confidenceOf({ tokenLogprobs }: Pick<Suggestion, 'tokenLogprobs'>): number {
-  if (tokenLogprobs.length === 0) return 0;
-  return Math.exp(tokenLogprobs.reduce((sum, logprob) => sum + logprob, 0) / tokenLogprobs.length);
+type Chances = Pick<Suggestion, 'tokenLogprobs' | 'tokenChances'>;
+
+/**
+ * Geometric mean of the probabilities of a suggestion's tokens among those that could come, 0 to 1: what the model gives
+ * a token on average.
+ */
+export function confidenceOf({ tokenLogprobs, tokenChances = tokenLogprobs }: Chances): number {
+  if (tokenChances.length === 0) return 0;
+  return Math.exp(tokenChances.reduce((sum, chance) => sum + chance, 0) / tokenChances.length);
 }
 
-/** Whether a suggestion is to be shown to somebody who did not ask for it. */
-export function isSureEnough(suggestion: Pick<Suggestion, 'tokenLogprobs'>, eagerness: Eagerness): boolean {
-  return confidenceOf(suggestion) >= LEAST_CONFIDENCE[eagerness];
+/** Whether a suggestion is to be shown to somebody who did not ask for it; one that nothing judged is. */
+export function isLikelyEnough({ likely }: Pick<Suggestion, 'likely'>, eagerness: Eagerness): boolean {
+  return likely === undefined || likely >= LEAST_LIKELY[eagerness];
 }

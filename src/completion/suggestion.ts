@@ -8,12 +8,19 @@ export interface Suggestion {
   readonly edit: Edit;
   /** Natural-log probability of each generated token under the serving policy, in order, stop token included. */
   readonly tokenLogprobs: readonly number[];
+  /**
+   * The same among the tokens that the prompt's format allowed there, which says more about how sure the model is: a line
+   * that can only be copied costs nothing. Absent where nothing was ruled out.
+   */
+  readonly tokenChances?: readonly number[];
   /** Id of the checkpoint that generated it: `base` or a checkpoint's id. */
   readonly checkpoint: string;
   /** SHA-256 (hex) of the prompt's token ids as little-endian uint32. */
   readonly promptHash: string;
   /** Prompt format's name and version, for example `prefix-1`. */
   readonly promptFormat: string;
+  /** How likely it is to be accepted, 0 to 1, as the gate says; absent where nothing has judged it. */
+  readonly likely?: number;
   /** Time in the engine from request to whole suggestion, in milliseconds. */
   readonly latencyMs: number;
   /** Absent where nothing was remembered; the log-probabilities are then the model's alone, else the mixture's. */
@@ -37,6 +44,15 @@ export interface RememberedStep {
   readonly share: number;
 }
 
+/** Share of a suggestion's tokens that the memory put in, 0 to 1. */
+export function rememberedShare({
+  tokenLogprobs,
+  remembered,
+}: Pick<Suggestion, 'tokenLogprobs' | 'remembered'>): number {
+  if (remembered === undefined || tokenLogprobs.length === 0) return 0;
+  return remembered.steps.reduce((sum, step) => sum + step.share, 0) / tokenLogprobs.length;
+}
+
 /** Why there is no suggestion: a value, not an error. */
 export interface None {
   readonly none:
@@ -49,7 +65,7 @@ export interface None {
     | 'excluded' // secrets, `knack.exclude`, git-ignored
     | 'unsuitable' // binary, over-long line, read-only
     | 'not-asked' // snoozed, or `knack.trigger` is manual
-    | 'unsure'; // less likely than `knack.eagerness` asks for
+    | 'unlikely'; // to be accepted, by what `knack.eagerness` asks for
 }
 
 export type Completion = Suggestion | None;

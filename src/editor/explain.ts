@@ -1,6 +1,6 @@
 /** Pages of text about single suggestions: why it was made, and all that is stored of it. Pure. */
 import { t } from '@vscode/l10n';
-import { confidenceOf, type Eagerness, LEAST_CONFIDENCE } from '../completion/eagerness.ts';
+import { confidenceOf, type Eagerness, LEAST_LIKELY } from '../completion/eagerness.ts';
 import type { Snapshot } from '../completion/snapshot.ts';
 import type { Suggestion } from '../completion/suggestion.ts';
 import type { CheckpointInfo, PromptView } from '../engine/protocol.ts';
@@ -32,7 +32,6 @@ export function whyPage({
   formats,
 }: WhyFacts): string {
   const confidence = confidenceOf(s);
-  const least = LEAST_CONFIDENCE[eagerness];
   const probability = Math.exp(s.tokenLogprobs.reduce((a, b) => a + b, 0));
   const maker =
     s.checkpoint === 'base'
@@ -47,13 +46,20 @@ export function whyPage({
           );
   const asked = trigger === 'explicit' ? t('You asked for it.') : t('It came unasked, while you typed.');
   const sure = t(
-    'It gave each of the {0} tokens a probability of {1} on average, and the whole {2}. Unasked suggestions are shown from {3} on (knack.eagerness: {4}).',
+    'It gave each of the {0} tokens a probability of {1} on average, and the whole {2}.',
     s.tokenLogprobs.length,
     formats.share(confidence),
     formats.share(probability),
-    formats.share(least),
-    eagerness,
   );
+  const likely =
+    s.likely === undefined
+      ? ''
+      : t(
+          'By what became of earlier ones, you would accept it with a probability of {0}. Unasked suggestions are shown from {1} on (knack.eagerness: {2}).',
+          formats.share(s.likely),
+          formats.share(LEAST_LIKELY[eagerness]),
+          eagerness,
+        );
   const { start, end } = s.edit;
   return join(
     `# ${t('Why this suggestion?')}`,
@@ -64,6 +70,7 @@ export function whyPage({
     t('It took {0} ms.', formats.number(s.latencyMs)),
     `## ${t('How sure the model was')}`,
     sure,
+    likely,
     `## ${t('What the model was shown')}`,
     ...(prompt === null
       ? [t('The engine is not ready, so the prompt cannot be shown.')]

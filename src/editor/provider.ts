@@ -5,7 +5,7 @@
 import * as vscode from 'vscode';
 import type { At, Entry, Hit } from '../completion/cache.ts';
 import { drawable } from '../completion/drawable.ts';
-import { isSureEnough } from '../completion/eagerness.ts';
+import { isLikelyEnough } from '../completion/eagerness.ts';
 import { present } from '../completion/present.ts';
 import type { RecentEdits } from '../completion/recent.ts';
 import type { Snapshot } from '../completion/snapshot.ts';
@@ -40,7 +40,7 @@ export interface ProviderPorts {
 
 export class Provider implements vscode.InlineCompletionItemProvider {
   readonly #ports: ProviderPorts;
-  /** The suggestion that was last asked for: it stands, however unsure. */
+  /** The suggestion that was last asked for: it stands, however unlikely. */
   #wanted: string | null = null;
   /** The next question is not the user's, but follows from an accept. */
   #following = false;
@@ -81,7 +81,7 @@ export class Provider implements vscode.InlineCompletionItemProvider {
     trigger: Offered['trigger'],
     token: vscode.CancellationToken,
   ): Promise<vscode.InlineCompletionItem | None> {
-    const { settings, documents, calm, recent, fates } = this.#ports;
+    const { settings, documents, calm, recent, fates, log } = this.#ports;
     const invoked = trigger === 'explicit';
     if (!settings().enabled) return this.#nothing('excluded');
     const quiet = documents.quiet(document);
@@ -116,8 +116,9 @@ export class Provider implements vscode.InlineCompletionItemProvider {
     if (token.isCancellationRequested || document.version !== version) return { none: 'cancelled' };
     const { suggestion } = hit.entry;
     if (invoked) this.#wanted = suggestion.id;
-    else if (suggestion.id !== this.#wanted && !isSureEnough(suggestion, settings().eagerness)) {
-      return this.#nothing('unsure');
+    else if (suggestion.id !== this.#wanted && !isLikelyEnough(suggestion, settings().eagerness)) {
+      log.debug(`it would probably be rejected: ${Math.round(100 * (suggestion.likely ?? 0))} % likely to be accepted`);
+      return this.#nothing('unlikely');
     }
     if (hit.entry.as === 'next-edit') return this.#offerNextEdit(hit, document, position, context, trigger);
     return this.#offer(hit, document, position, context, trigger, token);

@@ -82,6 +82,7 @@ export function parseSettings(read: (name: SettingName) => unknown): Parsed {
   const path = (name: SettingName): string | null => value<string>(name).trim() || null;
 
   const style = value<'auto' | PromptStyle>('model.promptFormat');
+  const eagerness = value<Eagerness>('eagerness');
   const exclude = value<readonly string[]>('exclude');
   for (const glob of invalidGlobs(exclude)) {
     problems.push(
@@ -93,7 +94,7 @@ export function parseSettings(read: (name: SettingName) => unknown): Parsed {
     disabledLanguages: value('disabledLanguages'),
     exclude,
     trigger: value('trigger'),
-    eagerness: value('eagerness'),
+    eagerness,
     debounceMs: value('debounceMs'),
     nodePath: path('nodePath'),
     engine: {
@@ -101,6 +102,7 @@ export function parseSettings(read: (name: SettingName) => unknown): Parsed {
       promptStyle: style === 'auto' ? null : style,
       mirror: path('model.mirror'),
       maxNewTokens: MAX_NEW_TOKENS,
+      eagerness,
       training: {
         enabled: value('training.enabled'),
         minSignals: value('training.minSignals'),

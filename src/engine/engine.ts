@@ -2,13 +2,16 @@
 import { availableParallelism } from 'node:os';
 import { config as configureTexts, t } from '@vscode/l10n';
 import type { CancellationToken, MessageConnection } from 'vscode-jsonrpc';
-import type { Completion } from '../completion/suggestion.ts';
+import { type Completion, isSuggestion } from '../completion/suggestion.ts';
 import { ensureModel } from '../model/base.ts';
+import type { SignalEvent } from '../signals/signal.ts';
 import { openStore, type Store } from '../signals/store.ts';
+import type { Deleted, Selection } from '../signals/view.ts';
 import { loraFor } from '../trainer/plan.ts';
 import { type Base, findModel, loadBase, shippedTuning } from './base.ts';
 import { BASE, deleteCheckpoints, loadCheckpoint, loadCurrent } from './checkpoint.ts';
 import { Devices } from './devices.ts';
+import { Gatekeeper } from './gatekeeper.ts';
 import { Models } from './models.ts';
 import * as protocol from './protocol.ts';
 import { withQuantised } from './quantised-base.ts';
@@ -42,6 +45,7 @@ export class Engine {
   #store: Store | null = null;
   #base: Base | null = null;
   #server: Server | null = null;
+  #gatekeeper: Gatekeeper | null = null;
   #schedule: Schedule | null = null;
   #timers: NodeJS.Timeout[] = [];
   #phase: protocol.EnginePhase = 'starting';
@@ -65,7 +69,7 @@ export class Engine {
     connection.onRequest(protocol.Initialize, (params) => this.#initialize(params));
     connection.onRequest(protocol.Complete, (params, token) => this.#complete(params, token));
     connection.onRequest(protocol.ScoreEdit, (params) => this.#score(params));
-    connection.onRequest(protocol.Record, ({ events }) => ({ acked: this.#store?.record(events) ?? [] }));
+    connection.onRequest(protocol.Record, ({ events }) => this.#record(events));
     connection.onRequest(protocol.DownloadModel, () => this.#fetchModel());
     connection.onRequest(protocol.ShowModels, () => this.#library().list());
     connection.onRequest(protocol.FetchModel, ({ id }, token) => this.#fetchKnown(id, token));
@@ -77,7 +81,7 @@ export class Engine {
     connection.onRequest(protocol.ShowList, ({ selection, limit }) => this.#open().list(selection, limit));
     connection.onRequest(protocol.ShowEntry, ({ id }) => this.#open().entry(id));
     connection.onRequest(protocol.ShowPrompt, ({ snapshot }) => promptView(snapshot, this.#loaded()));
-    connection.onRequest(protocol.DeleteSelected, ({ selection }) => this.#open().deleteSelected(selection));
+    connection.onRequest(protocol.DeleteSelected, ({ selection }) => this.#deleteSelected(selection));
     connection.onRequest(protocol.GoBack, ({ checkpoint }) => this.#goBack(checkpoint));
     connection.onRequest(protocol.DeleteAll, () => this.#deleteAll());
     connection.onNotification(protocol.Activity, ({ at }) => this.#activity(at));
@@ -112,6 +116,7 @@ export class Engine {
       });
       this.#store = store;
       this.#notices.push(...notices);
+      this.#gatekeeper = new Gatekeeper(store);
       // This process speaks for the window from now on: after a restart its offers are no orphans.
       store.activity(params.windowId, Date.now());
       store.closeOrphans(Date.now());
@@ -119,11 +124,13 @@ export class Engine {
         this.#guard('Retention', () => store.applyRetention(this.#settings().retention, Date.now()));
       this.#every(RETENTION_MS, retain);
       this.#every(POINTER_MS, () => void this.#followPointer());
+      this.#every(POINTER_MS, () => this.#followGate());
     } catch (error) {
       // Serving goes on; nothing is acknowledged, so the client keeps what it has.
       this.#notices.push((error as Error).message);
       this.#log('error', (error as Error).message);
     }
+    this.#gatekeeper ??= new Gatekeeper(null);
   }
 
   async #load(): Promise<void> {
@@ -202,8 +209,28 @@ export class Engine {
   }
 
   async #complete(params: protocol.CompleteParams, token: CancellationToken): Promise<Completion> {
-    if (this.#server === null) return { none: 'engine-unavailable' };
-    return this.#server.complete(params.snapshot, this.#settings().maxNewTokens, () => token.isCancellationRequested);
+    const gatekeeper = this.#gatekeeper;
+    if (this.#server === null || gatekeeper === null) return { none: 'engine-unavailable' };
+    const { snapshot } = params;
+    const { maxNewTokens, eagerness } = this.#settings();
+    const moment = gatekeeper.asked(snapshot);
+    const completion = await this.#server.complete(snapshot, maxNewTokens, () => token.isCancellationRequested);
+    if (!isSuggestion(completion)) return completion;
+    const { judged, keep } = gatekeeper.judge(snapshot, completion, moment, eagerness);
+    // Writing waits for the disk: not before the answer is out.
+    setImmediate(() => this.#guard('Judgement', keep));
+    return judged;
+  }
+
+  #record(events: readonly SignalEvent[]): { acked: readonly string[] } {
+    const acked = this.#store?.record(events) ?? [];
+    this.#followGate();
+    return { acked };
+  }
+
+  /** What became of suggestions teaches the gate at once, in every window. */
+  #followGate(): void {
+    this.#guard('Gate', () => this.#gatekeeper?.follow());
   }
 
   #score(params: protocol.ScoreParams): Promise<protocol.Score> {
@@ -244,7 +271,8 @@ export class Engine {
   #overview(): protocol.Overview {
     const { storageDir } = this.#params!;
     const baseHash = this.#base?.model.sha256 ?? null;
-    return overviewOf(this.#open(), { storageDir, baseHash, now: Date.now() });
+    const gateSignals = this.#gatekeeper?.signals ?? 0;
+    return overviewOf(this.#open(), { storageDir, baseHash, now: Date.now(), gateSignals });
   }
 
   async #goBack(checkpoint: string): Promise<void> {
@@ -258,10 +286,17 @@ export class Engine {
     await this.#followPointer();
   }
 
+  #deleteSelected(selection: Selection): Deleted {
+    const deleted = this.#open().deleteSelected(selection);
+    this.#followGate();
+    return deleted;
+  }
+
   async #deleteAll(): Promise<void> {
     const store = this.#open();
     this.#schedule?.stop(t('Everything stored is being deleted.'));
     store.deleteAll();
+    this.#followGate();
     await deleteCheckpoints(this.#params!.storageDir);
     await this.#followPointer();
   }

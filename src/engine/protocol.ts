@@ -3,9 +3,11 @@
  * Values only: nothing here imports VS Code, ONNX Runtime or SQLite.
  */
 import { NotificationType, RequestType } from 'vscode-jsonrpc';
+import type { Eagerness } from '../completion/eagerness.ts';
 import type { Edit } from '../completion/edit.ts';
 import type { Snapshot } from '../completion/snapshot.ts';
 import type { Completion } from '../completion/suggestion.ts';
+import type { Calibration } from '../gate/calibration.ts';
 import type { PromptStyle } from '../model/library/catalogue.ts';
 import type { SignalEvent } from '../signals/signal.ts';
 import type { DayStats, Deleted, Selection, StoredEntry, StoredGroup, StoredSummary } from '../signals/view.ts';
@@ -20,6 +22,8 @@ export interface EngineSettings {
   /** Address to download models from, or null: HF_ENDPOINT, else the Hugging Face hub. */
   readonly mirror?: string | null;
   readonly maxNewTokens: number;
+  /** What is unlikelier to be accepted is shown only to who asks for it. */
+  readonly eagerness: Eagerness;
   readonly training: {
     readonly enabled: boolean;
     /** New signals since the last round before another one starts. */
@@ -89,11 +93,31 @@ export interface CheckpointInfo {
   readonly usable: boolean;
 }
 
+/** What the gate has learned, and whether it is right. */
+export interface GateInfo {
+  /** It has learned from. */
+  readonly signals: number;
+  /** Its newest forecasts against what came. */
+  readonly calibration: Calibration;
+  /** Suggestions of the last 7 days that were not shown because they would probably have been rejected. */
+  readonly held: {
+    readonly count: number;
+    /** Newest first; lines are zero-based. */
+    readonly newest: readonly {
+      readonly at: number;
+      readonly path: string;
+      readonly line: number;
+      readonly p: number;
+    }[];
+  };
+}
+
 /** What the panel shows. */
 export interface Overview {
   /** Checkpoint that serves: `base` or an id. */
   readonly checkpoint: string;
   readonly newSignals: number;
+  readonly gate: GateInfo;
   /** Days of the last 60 on which something was offered, oldest first. */
   readonly days: readonly DayStats[];
   /** Newest first, at most 50. */

@@ -82,6 +82,7 @@ export class Server {
         id: randomUUID(),
         edit: answer.edit,
         tokenLogprobs: decoded.logprobs.slice(0, answer.kept),
+        tokenChances: decoded.chances.slice(0, answer.kept),
         checkpoint: this.#checkpoint,
         promptHash: ask.prompt.hash,
         promptFormat: this.#base.format.name,

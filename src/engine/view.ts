@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Snapshot } from '../completion/snapshot.ts';
+import { calibrationOf } from '../gate/calibration.ts';
 import type { Store } from '../signals/store.ts';
 import type { Base } from './base.ts';
 import type { CheckpointInfo, Overview, PromptView, RoundInfo } from './protocol.ts';
@@ -10,6 +11,10 @@ import { checkpointDir, checkpointsDir } from './storage.ts';
 /** How far back the panel's charts go. */
 const CHART_DAYS = 60;
 const ROUNDS = 50;
+/** Forecasts that the gate's table is made of, and suggestions held back that are shown. */
+const FORECASTS = 1_000;
+const HELD_DAYS = 7;
+const HELD = 10;
 
 /**
  * @param baseHash base whose learning is shown; null while there is no model
@@ -17,12 +22,22 @@ const ROUNDS = 50;
  */
 export function overviewOf(
   store: Store,
-  { storageDir, baseHash, now }: { storageDir: string; baseHash: string | null; now: number },
+  {
+    storageDir,
+    baseHash,
+    now,
+    gateSignals,
+  }: { storageDir: string; baseHash: string | null; now: number; gateSignals: number },
 ): Overview {
   const { suggestions, oldestAt, bytes } = store.stats();
   return {
     checkpoint: (baseHash === null ? null : store.current(baseHash)?.id) ?? 'base',
     newSignals: baseHash === null ? 0 : store.newSignals(baseHash),
+    gate: {
+      signals: gateSignals,
+      calibration: calibrationOf(store.forecasts(FORECASTS)),
+      held: store.heldBack(now - HELD_DAYS * 86_400_000, HELD),
+    },
     days: store.days(now - CHART_DAYS * 86_400_000),
     rounds: baseHash === null ? [] : store.rounds(baseHash, ROUNDS).map(roundInfo),
     checkpoints: baseHash === null ? [] : store.checkpoints(baseHash).map((c) => checkpointInfo(c, storageDir)),

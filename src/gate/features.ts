@@ -20,6 +20,7 @@ export interface Candidate {
   readonly edit: Edit;
   /** As Suggestion's. */
   readonly tokenLogprobs: readonly number[];
+  readonly tokenChances?: readonly number[];
   /** Share of the tokens that a memory put in, 0 to 1. */
   readonly retrieved?: number;
 }
@@ -85,7 +86,7 @@ const FEATURES: readonly Feature[] = [
   ['outcomes', (f) => 4 * f.past.slow],
   ['rejected in a row', (f) => f.past.rejectsInARow],
   ['outcomes in the file', (f) => f.past.inFile(f.path)],
-  ['same text before', (f) => f.past.sameText(f.added)],
+  ['same text before', (f) => f.past.sameText(digestOf(f.added))],
   ...Array.from({ length: LANGUAGES }, (_, n): Feature => [`language ${n}`, (f) => flag(bucket(f.languageId) === n)]),
 ];
 
@@ -101,7 +102,8 @@ export function featuresOf(candidate: Candidate, moment: Moment, past: Past): nu
   const facts = factsOf(candidate, moment, past);
   return FEATURES.map(([, value]) => {
     const x = value(facts);
-    return Number.isFinite(x) ? Math.min(8, Math.max(-8, x)) : 0;
+    // Four digits are enough, and they are stored.
+    return Number.isFinite(x) ? Math.round(Math.min(8, Math.max(-8, x)) * 1e4) / 1e4 : 0;
   });
 }
 
@@ -114,9 +116,10 @@ export function addedText({ snapshot, edit }: Pick<Candidate, 'snapshot' | 'edit
 
 type Facts = ReturnType<typeof factsOf>;
 
-function factsOf({ snapshot, edit, tokenLogprobs, retrieved = 0 }: Candidate, { at, still }: Moment, past: Past) {
+function factsOf(candidate: Candidate, { at, still }: Moment, past: Past) {
+  const { snapshot, edit, tokenLogprobs, tokenChances = tokenLogprobs, retrieved = 0 } = candidate;
   const { path, languageId, recent } = snapshot;
-  const logs = tokenLogprobs.filter((l) => Number.isFinite(l)).map((l) => Math.min(0, l));
+  const logs = tokenChances.filter((l) => Number.isFinite(l)).map((l) => Math.min(0, l));
   const sum = logs.reduce((a, b) => a + b, 0);
   const all = snapshot.before + snapshot.after;
   const cursor = snapshot.before.length;
@@ -214,9 +217,20 @@ function flag(is: boolean): number {
   return is ? 1 : 0;
 }
 
-/** FNV-1a over UTF-16 units. */
 function bucket(languageId: string): number {
+  return fnv(languageId) % LANGUAGES;
+}
+
+/** 16 bits of a text: enough to see it again among a few, too little to guess it; 0 if nothing of it can be seen. */
+export function digestOf(text: string): number {
+  if (text.trim() === '') return 0;
+  const h = fnv(text);
+  return (h >>> 16) ^ (h & 0xffff) || 1;
+}
+
+/** FNV-1a over UTF-16 units, 32 bits. */
+function fnv(text: string): number {
   let h = 0x811c9dc5;
-  for (let i = 0; i < languageId.length; i++) h = Math.imul(h ^ languageId.charCodeAt(i), 0x01000193);
-  return (h >>> 0) % LANGUAGES;
+  for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);
+  return h >>> 0;
 }

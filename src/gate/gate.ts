@@ -4,7 +4,7 @@
  * An accept is worth 0.75, a reject costs 0.25, silence is worth nothing: showing pays where p > 0.25 (SHOW).
  * A gate is a function of its prior and of what it was told, in order: there is nothing else to store.
  */
-import { addedText, type Candidate, FEATURE_NAMES, featuresOf, type Moment, VERSION } from './features.ts';
+import { addedText, type Candidate, digestOf, FEATURE_NAMES, featuresOf, type Moment, VERSION } from './features.ts';
 import { type Bounds, Logistic, type Prior } from './logistic.ts';
 import { type Outcome, Past } from './past.ts';
 import { PRIOR } from './prior.ts';
@@ -25,8 +25,11 @@ export interface Judgement {
   readonly p: number;
   readonly features: readonly number[];
   readonly path: string;
-  /** What is put in. */
-  readonly text: string;
+  readonly languageId: string;
+  /** Zero-based line on which the edit begins. */
+  readonly line: number;
+  /** 16 bits of what is put in, as Past compares it. */
+  readonly digest: number;
 }
 
 export class Gate {
@@ -44,7 +47,9 @@ export class Gate {
     const features = featuresOf(candidate, moment, this.#past);
     const { at } = moment;
     const p = this.#logistic.predict(features, at - this.#at);
-    return { version: VERSION, at, p, features, path: candidate.snapshot.path, text: addedText(candidate) };
+    const { path, languageId } = candidate.snapshot;
+    const digest = digestOf(addedText(candidate));
+    return { version: VERSION, at, p, features, path, languageId, line: candidate.edit.start.line, digest };
   }
 
   /** A judged suggestion was shown, and this came of it. One of another version's features teaches nothing. */
@@ -68,6 +73,6 @@ export class Gate {
   }
 }
 
-function outcomeOf({ at, path, text }: Judgement, worth: number): Outcome {
-  return { at, worth, path, text };
+function outcomeOf({ at, path, digest }: Judgement, worth: number): Outcome {
+  return { at, worth, path, digest };
 }

@@ -7,8 +7,8 @@ export interface Outcome {
   /** 1: accepted; 1/2: in part; 0: rejected. */
   readonly worth: number;
   readonly path: string;
-  /** What was to be put in. */
-  readonly text: string;
+  /** Of what was to be put in; 0 if that was nothing to be seen. */
+  readonly digest: number;
 }
 
 /** Outcomes that are looked at for the same file, and for the same text. */
@@ -72,9 +72,9 @@ export class Past {
   }
 
   /** Whether the same text was lately accepted (1), rejected (-1), both or neither (0). */
-  sameText(text: string): number {
-    if (text.trim() === '') return 0;
-    const same = this.#outcomes.filter((o) => o.text === text);
+  sameText(digest: number): number {
+    if (digest === 0) return 0;
+    const same = this.#outcomes.filter((o) => o.digest === digest);
     return same.length === 0 ? 0 : Math.sign(same.reduce((sum, o) => sum + 2 * o.worth - 1, 0));
   }
 }

@@ -25,6 +25,7 @@ export function sectionsOf(facts: PanelFacts): readonly Section[] {
   return [
     { id: 'now', title: t('Now'), body: nowSection(facts) },
     { id: 'suggestions', title: t('Suggestions'), body: suggestionsSection(facts) },
+    { id: 'gate', title: t('When it speaks'), body: gateSection(facts) },
     { id: 'rounds', title: t('What was learned'), body: roundsSection(facts) },
     { id: 'checkpoints', title: t('Checkpoints'), body: checkpointsSection(facts) },
     { id: 'stored', title: t('What is stored'), body: storedSection(facts) },
@@ -95,6 +96,29 @@ function suggestionsSection({ overview, now, formats }: PanelFacts): Html {
 <figure><figcaption>${t('Share of the seen suggestions that were taken, by day')}</figcaption>${barChart(rate, { id: 'rate', top: 1, format: formats.share, summary: taken })}</figure>
 <figure><figcaption>${t('Characters saved, by day')}</figcaption>${barChart(saved, { id: 'saved', top: 10, format: (v) => formats.number(v), summary: t('{0} characters were not typed.', total) })}</figure>
 <details id="days"><summary>${t('The same as a table')}</summary>${table(heads, rows)}</details>`;
+}
+
+function gateSection({ overview, formats }: PanelFacts): Html {
+  const { signals, calibration, held } = overview.gate;
+  const learned = t(
+    'Of each suggestion it is worked out how likely you are to accept it; {0} earlier ones taught that. What is too unlikely (knack.eagerness) is not shown unasked.',
+    formats.number(signals),
+  );
+  const count = t('In the last 7 days {0} were held back.', formats.number(held.count));
+  const rows = held.newest.map(
+    ({ at, path, line, p }) =>
+      html`<tr><th scope="row">${formats.time(at)}</th><td class="wide">${`${path}:${line + 1}`}</td><td>${formats.share(p)}</td></tr>`,
+  );
+  const heads = [t('Held back'), t('Where'), t('Likely to be accepted')];
+  const bins = calibration.bins
+    .filter((bin) => bin.count > 0)
+    .map(
+      ({ from, to, count, forecast, came }) =>
+        html`<tr><th scope="row">${`${formats.share(from)}–${formats.share(to)}`}</th><td>${formats.number(count)}</td><td>${formats.share(forecast!)}</td><td>${formats.share(came!)}</td></tr>`,
+    );
+  const reliability = [t('Forecast'), t('Suggestions'), t('Forecast on average'), t('Taken')];
+  return html`<p>${learned} ${count}</p>${rows.length === 0 ? '' : table(heads, rows)}
+${bins.length === 0 ? '' : html`<p>${t('What was forecast, and what came of it:')}</p>${table(reliability, bins)}`}`;
 }
 
 function roundsSection({ overview, formats }: PanelFacts): Html {

@@ -1,6 +1,7 @@
 /** The editor's completion path as an arm: the same snapshot, the same server, the same fitting to ghost text. */
+import { confidenceOf } from '../completion/eagerness.ts';
 import type { Snapshot } from '../completion/snapshot.ts';
-import { isSuggestion, type Remembered } from '../completion/suggestion.ts';
+import { isSuggestion, type Remembered, rememberedShare } from '../completion/suggestion.ts';
 import { takeSnapshot } from '../completion/take.ts';
 import { type Base, findModel, loadBase } from '../engine/base.ts';
 import { BASE, type Loaded } from '../engine/checkpoint.ts';
@@ -39,6 +40,7 @@ export interface ModelOwn {
   readonly remembered?: Remembered;
   /** Share of the tokens that the memory put in, 0 to 1. */
   readonly retrieved?: number;
+  readonly tokenChances?: readonly number[];
 }
 
 /** What the editor would take of the document; null where it would not ask. */
@@ -51,7 +53,7 @@ export function snapshotOf({ path, languageId, document, cursor, recent }: Quest
 /** A memory for a base, or none. */
 export type Remember = (base: Base) => EditMemory | null;
 
-/** Greedy decoding of a checkpoint; the mean log-probability of the generated tokens is the confidence. */
+/** Greedy decoding of a checkpoint; the confidence is the generated tokens' mean log-probability among those that could come. */
 export class Complete implements Arm {
   readonly #server: Server;
   readonly #memory: EditMemory | null;
@@ -74,14 +76,13 @@ export class Complete implements Arm {
     const recollect = memory === null ? undefined : (of: Snapshot) => memory.recollect(of);
     const completion = await this.#server.complete(snapshot, MAX_NEW_TOKENS, () => false, recollect);
     if (!isSuggestion(completion)) return null;
-    const { edit, tokenLogprobs, remembered } = completion;
-    const confidence = tokenLogprobs.reduce((sum, x) => sum + x, 0) / tokenLogprobs.length;
-    const parts = remembered?.steps.reduce((sum, step) => sum + step.share, 0);
+    const { edit, tokenLogprobs, tokenChances = tokenLogprobs, remembered } = completion;
     const own: ModelOwn = {
       tokenLogprobs,
-      ...(remembered && { remembered, retrieved: parts! / tokenLogprobs.length }),
+      tokenChances,
+      ...(remembered && { remembered, retrieved: rememberedShare(completion) }),
     };
-    return { edit, confidence, own };
+    return { edit, confidence: Math.log(confidenceOf(own)), own };
   }
 
   /** Remembers what came of an ask; without a memory, nothing. */

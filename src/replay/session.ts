@@ -67,6 +67,8 @@ export interface Session {
   readonly report: Report;
   /** By source. */
   readonly moments: readonly (readonly Moment[])[];
+  /** By source and arm: what figures are made of. */
+  readonly runs: readonly (readonly ArmRuns[])[];
 }
 
 export interface Watcher {
@@ -105,7 +107,7 @@ export async function runSession(sources: readonly Source[], settings: Settings,
       reports.push(report);
       watcher.end(report);
     }
-    return { report: { sources: reports, pooled: { arms: reportArms(pool(all), seed) } }, moments };
+    return { report: { sources: reports, pooled: { arms: reportArms(pool(all), seed) } }, moments, runs: all };
   } finally {
     await stage.release();
   }

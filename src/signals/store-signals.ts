@@ -4,6 +4,7 @@ import type { Edit } from '../completion/edit.ts';
 import type { RecentEdit, Snapshot } from '../completion/snapshot.ts';
 import { SEEN_MS } from './lifecycle.ts';
 import type { Offered, Outcome, OutcomeKind, SignalEvent, Survival, TypedInstead } from './signal.ts';
+import { GateTables } from './store-gate.ts';
 import { type OfferRow, offerRow, outcomeRow, suggestionOf, survivalRow, typedText } from './store-rows.ts';
 
 /** Outcomes that training learns from; what was typed instead is the other signal. */
@@ -176,6 +177,7 @@ export class SignalTables {
       )
       .run({ suggestion, seq, ...outcomeRow(event) });
     if (added.changes === 0) return 'a second outcome of one suggestion';
+    new GateTables(this.#db).tell(suggestion, event.kind);
     if (event.typedInstead !== undefined && event.typedInstead !== '') {
       this.#storeTyped(suggestion, seq, { ...event, type: 'typed-instead', text: event.typedInstead });
     }
@@ -283,6 +285,7 @@ export class SignalTables {
              VALUES (?, ?, ?, ?, 0, 'window-closed', ?, 0, 0, 'store')`,
           )
           .run(o.n, seq, now, kind, shown);
+        new GateTables(this.#db).tell(o.n, kind);
         closed++;
       }
       return closed;

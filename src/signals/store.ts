@@ -8,6 +8,7 @@ import { statSync } from 'node:fs';
 import type { Database } from 'better-sqlite3';
 import type { SignalEvent } from './signal.ts';
 import { asStoreError, isCorruption } from './store-error.ts';
+import { GateTables, type JudgementRow, type ToldRow } from './store-gate.ts';
 import {
   type Checkpoint,
   LearningTables,
@@ -22,6 +23,7 @@ import { ViewTables } from './store-view.ts';
 import type { DayStats, Deleted, Selection, StoredEntry, StoredGroup, StoredSummary } from './view.ts';
 
 export { StoreError, type StoreErrorCode } from './store-error.ts';
+export type { JudgementRow, ToldRow } from './store-gate.ts';
 export type { Checkpoint, CheckpointState, Metrics, Round, RoundEnd, RoundStart } from './store-learning.ts';
 export type { ExampleRow } from './store-signals.ts';
 
@@ -69,6 +71,7 @@ export class Store {
   #signals: SignalTables;
   #learning: LearningTables;
   #view: ViewTables;
+  #gate: GateTables;
 
   constructor(options: StoreOptions, db: Database) {
     this.#options = options;
@@ -77,6 +80,7 @@ export class Store {
     this.#signals = new SignalTables(db, options.clock);
     this.#learning = new LearningTables(db, options.clock);
     this.#view = new ViewTables(db);
+    this.#gate = new GateTables(db);
   }
 
   /**
@@ -214,6 +218,7 @@ export class Store {
       const before = now - days * 86_400_000;
       let deleted = this.#signals.deleteOlderThan(before);
       this.#learning.deleteOlderThan(before);
+      this.#gate.deleteOlderThan(before);
       this.#db.prepare('DELETE FROM editor_window WHERE last_activity < ?').run(now - FORGET_WINDOW_MS);
       while (this.#usedBytes() > megabytes * 1_000_000) {
         const some = this.#signals.deleteOldest();
@@ -231,13 +236,43 @@ export class Store {
     this.#run(() => {
       const erase = this.#db.transaction(() => {
         this.#db.exec(`
-          DELETE FROM suggestion; DELETE FROM current; DELETE FROM checkpoint; DELETE FROM checkpoint_log;
+          DELETE FROM suggestion; DELETE FROM judgement; DELETE FROM current; DELETE FROM checkpoint; DELETE FROM checkpoint_log;
           DELETE FROM round; DELETE FROM canary;
         `);
       });
       erase.immediate();
       this.#giveBack();
     });
+  }
+
+  /** What the gate said of a suggestion; a second time for the same one it is not kept. */
+  addJudgement(row: JudgementRow): void {
+    this.#run(() => this.#gate.add(row));
+  }
+
+  /** Judgements whose worth became known after `after` (`ToldRow.told`), in that order. */
+  toldJudgements(after: number): ToldRow[] {
+    return this.#run(() => this.#gate.told(after));
+  }
+
+  /** Changes whenever what `toldJudgements(0)` gives does: by learning, and by forgetting. */
+  toldMark(): string {
+    return this.#run(() => this.#gate.toldMark());
+  }
+
+  /** Asks at the newest judgement: where the gate's clock stands. */
+  lastAsk(): number {
+    return this.#run(() => this.#gate.lastAsk());
+  }
+
+  /** The newest `limit` forecasts of which it is known what came. */
+  forecasts(limit: number): ReturnType<GateTables['forecasts']> {
+    return this.#run(() => this.#gate.forecasts(limit));
+  }
+
+  /** Suggestions that were held back since `from`: how many, and the newest `limit`. */
+  heldBack(from: number, limit: number): ReturnType<GateTables['held']> {
+    return this.#run(() => this.#gate.held(from, limit));
   }
 
   days(from: number): DayStats[] {
@@ -260,6 +295,7 @@ export class Store {
   deleteSelected(selection: Selection): Deleted {
     return this.#run(() => {
       const deleted = this.#view.delete(selection);
+      this.#gate.delete(selection);
       this.#giveBack();
       return deleted;
     });
@@ -304,6 +340,7 @@ export class Store {
       this.#signals = new SignalTables(db, this.#options.clock);
       this.#learning = new LearningTables(db, this.#options.clock);
       this.#view = new ViewTables(db);
+      this.#gate = new GateTables(db);
       if (notice !== null) this.#options.onNotice?.(notice);
       try {
         return step();

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { confidenceOf, isSureEnough } from '../../src/completion/eagerness.ts';
+import { confidenceOf, isLikelyEnough } from '../../src/completion/eagerness.ts';
 import { AWAKE, snoozedBecause, snoozeFor, snoozeIn } from '../../src/completion/snooze.ts';
 
 const NOW = 1_000_000;
@@ -28,13 +28,15 @@ test('in one file only, whatever else sleeps', () => {
 test('confidence is what the model gives a token on average', () => {
   assert.equal(confidenceOf({ tokenLogprobs: [] }), 0);
   assert.ok(Math.abs(confidenceOf({ tokenLogprobs: [Math.log(0.5), Math.log(0.125)] }) - 0.25) < 1e-12);
+  const forced = { tokenLogprobs: [Math.log(0.5), Math.log(0.1)], tokenChances: [Math.log(0.5), 0] };
+  assert.ok(Math.abs(confidenceOf(forced) - Math.SQRT1_2) < 1e-12, 'what could not be otherwise is no doubt');
 });
 
 test('eagerness moves the threshold', () => {
-  const of = (p: number) => ({ tokenLogprobs: [Math.log(p), Math.log(p)] });
   const shown = (p: number) =>
-    (['low', 'medium', 'high'] as const).filter((eagerness) => isSureEnough(of(p), eagerness));
+    (['low', 'medium', 'high'] as const).filter((eagerness) => isLikelyEnough({ likely: p }, eagerness));
   assert.deepEqual(shown(0.9), ['low', 'medium', 'high']);
-  assert.deepEqual(shown(0.5), ['medium', 'high']);
-  assert.deepEqual(shown(0.05), ['high']);
+  assert.deepEqual(shown(0.25), ['medium', 'high']);
+  assert.deepEqual(shown(0.24), ['high']);
+  assert.ok(isLikelyEnough({}, 'low'), 'what nothing has judged is shown');
 });

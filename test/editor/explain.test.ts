@@ -30,7 +30,10 @@ test('why: where, what, who made it, how sure it was, and the prompt', () => {
   assert.match(page, /^src\/add\.ts:2:3–2:3/m);
   assert.match(page, /return a \+ b;/);
   assert.match(page, /as it was downloaded/);
-  assert.match(page, /each of the 3 tokens a probability of 54% on average, and the whole 15%\..*from 40% on/);
+  assert.match(page, /each of the 3 tokens a probability of 54% on average, and the whole 15%\./);
+  assert.doesNotMatch(page, /earlier ones/);
+  const judged = whyPage({ ...WHY, suggestion: { ...suggestion, likely: 0.34 }, prompt });
+  assert.match(judged, /accept it with a probability of 34%\. .*from 25% on \(knack\.eagerness: medium\)/);
   assert.match(page, /7 tokens in 1 parts, format prefix-1\. Exactly this:/);
   assert.match(page, /<filename>a\.ts\nlet/);
 });

@@ -45,6 +45,7 @@ function start(t: TestContext, options: Partial<ClientOptions> = {}, begin = tru
     settings: {
       modelPath: null,
       maxNewTokens: 8,
+      eagerness: 'medium',
       training: {
         enabled: true,
         minSignals: 16,

@@ -88,6 +88,7 @@ export class Window {
       settings: {
         modelPath: options.modelPath === undefined ? bench.model : options.modelPath,
         maxNewTokens: 48,
+        eagerness: 'medium',
         training: {
           enabled: true,
           minSignals: 1000,

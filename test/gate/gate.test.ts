@@ -30,8 +30,8 @@ test('features are finite whatever the candidate holds', () => {
     retrieved: Number.NaN,
   };
   const past = new Past();
-  past.add({ at: Number.NaN, worth: 1, path: '', text: '' });
-  past.add({ at: 5, worth: Number.NaN, path: '', text: '' });
+  past.add({ at: Number.NaN, worth: 1, path: '', digest: 0 });
+  past.add({ at: 5, worth: Number.NaN, path: '', digest: 0 });
   for (const at of [0, -5, Number.NaN, 1e300]) {
     const features = featuresOf(odd, { at, still: Number.POSITIVE_INFINITY }, past);
     assert.equal(features.length, FEATURE_NAMES.length);

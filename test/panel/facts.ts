@@ -1,5 +1,6 @@
 /** Figures of a panel for tests: two days of suggestions, a promotion and a refusal. */
 import type { EngineState, Overview } from '../../src/engine/protocol.ts';
+import { calibrationOf } from '../../src/gate/calibration.ts';
 import { formatsFor } from '../../src/panel/format.ts';
 import type { PanelFacts } from '../../src/panel/sections.ts';
 
@@ -16,6 +17,14 @@ export const STATE: EngineState = {
 export const OVERVIEW: Overview = {
   checkpoint: 'second-checkpoint',
   newSignals: 3,
+  gate: {
+    signals: 12,
+    calibration: calibrationOf([
+      { p: 0.32, worth: 1 },
+      { p: 0.38, worth: 0 },
+    ]),
+    held: { count: 4, newest: [{ at: NOW, path: 'src/<a>.ts', line: 6, p: 0.12 }] },
+  },
   days: [
     { day: '2026-05-01', offered: 10, seen: 8, accepted: 2, rejected: 3, saved: 40 },
     { day: '2026-05-03', offered: 20, seen: 12, accepted: 8, rejected: 1, saved: 1_310 },

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { calibrationOf } from '../../src/gate/calibration.ts';
 import { barChart, daysBetween, niceTop } from '../../src/panel/chart.ts';
 import { formatsFor } from '../../src/panel/format.ts';
 import { html } from '../../src/panel/html.ts';
@@ -51,6 +52,14 @@ test('nothing yet', () => {
   assert.match(said('checkpoints', { overview: empty }), /The model as downloaded suggests now/);
 });
 
+test('when it speaks: what taught it, what it held back, and whether its forecasts are right', () => {
+  assert.match(said('gate'), /12 earlier ones taught that\. .*In the last 7 days 4 were held back\./);
+  assert.match(said('gate'), /src\/&lt;a&gt;\.ts:7 12%/);
+  assert.match(said('gate'), /30%–40% 2 35% 50%$/);
+  const gate = { signals: 0, calibration: calibrationOf([]), held: { count: 0, newest: [] } };
+  assert.match(said('gate', { overview: { ...OVERVIEW, gate } }), /0 were held back\.$/);
+});
+
 test('suggested, but never surely seen', () => {
   const days = [{ day: '2026-05-03', offered: 4, seen: 0, accepted: 0, rejected: 0, saved: 0 }];
   assert.match(said('suggestions', { overview: { ...OVERVIEW, days } }), /None of them has surely been seen.* – 0/);
@@ -62,7 +71,7 @@ test('rounds: promotions and refusals, with their reasons', () => {
 });
 
 test('checkpoints: one can go back to those that are kept, and to the base', () => {
-  const { html: body } = sectionsOf(facts())[3]!.body;
+  const { html: body } = sectionsOf(facts()).find((s) => s.id === 'checkpoints')!.body;
   const arguments_ = [...body.matchAll(/data-command="knack\.goBack" data-argument="([^"]*)"/g)].map((m) => m[1]);
   assert.deepEqual(arguments_, ['first-checkpoint', 'base']);
   assert.match(said('checkpoints'), /old no longer kept/);

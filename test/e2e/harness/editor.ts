@@ -87,7 +87,9 @@ export class TestEditor {
       const env = { KNACK_READY_FILE: readyFile, XDG_DATA_HOME: join(dir, 'data'), ...options.env };
       const profile: Profile = { dir, env };
       const theme = { 'workbench.colorTheme': THEMES[options.theme ?? 'dark'] };
-      writeSettings(profile, { ...QUIET_SETTINGS, ...PLAIN_TYPING, ...theme, ...options.settings });
+      // Whether a suggestion is likely enough to be shown is no question of these tests.
+      const settings = { 'knack.eagerness': 'high', ...options.settings };
+      writeSettings(profile, { ...QUIET_SETTINGS, ...PLAIN_TYPING, ...theme, ...settings });
       for (const vsix of [options.vsix, ...(options.also ?? [])]) await installVsix(install, profile, vsix);
       for (const folder of options.beside ?? []) await installVsix(install, profile, await pack(folder, dir));
       if (options.engine) {
