@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { config as configureTexts } from '@vscode/l10n';
 import * as vscode from 'vscode';
 import { RecentEdits } from './completion/recent.ts';
+import { Alternatives } from './editor/alternatives.ts';
 import { Announcer } from './editor/announce.ts';
 import { Calm } from './editor/calm.ts';
 import { chooseModel, offerModel } from './editor/choose-model.ts';
@@ -120,13 +121,15 @@ export function activate(context: vscode.ExtensionContext): void {
     log,
   });
 
+  const alternatives = new Alternatives();
   const provider = new Provider({
     settings: () => settings,
     documents,
     calm,
     recent,
     fates,
-    complete: (snapshot, signal, deadlineMs) => client.complete(snapshot, signal, deadlineMs),
+    alternatives,
+    engine: client,
     onThinking: (thinking) => bar.update({ thinking: bar.facts.thinking + (thinking ? 1 : -1) }),
     log,
   });
@@ -200,6 +203,7 @@ export function activate(context: vscode.ExtensionContext): void {
         fates,
         calm,
         nextEdits,
+        alternatives,
         log,
         forget: () => {
           fates.forget();

@@ -4,18 +4,20 @@ import * as vscode from 'vscode';
 import { MOST_MINUTES } from '../completion/snooze.ts';
 import type { EngineClient } from '../engine/client.ts';
 import type { EngineState } from '../engine/protocol.ts';
+import type { Alternatives } from './alternatives.ts';
 import type { Calm } from './calm.ts';
 import { keyOf } from './documents.ts';
 import type { Fates } from './fates.ts';
 import type { Log } from './log.ts';
 import type { NextEdits } from './next-edit.ts';
-import { ACCEPTED } from './provider.ts';
+import { ACCEPTED } from './offer.ts';
 
 export interface CommandPorts {
   readonly client: EngineClient;
   readonly fates: Fates;
   readonly calm: Calm;
   readonly nextEdits: NextEdits;
+  readonly alternatives: Alternatives;
   readonly log: Log;
   /** Forgets what this window holds in memory. */
   readonly forget: () => void;
@@ -46,6 +48,8 @@ export function registerCommands(ports: CommandPorts, more: Commands = {}): vsco
     'knack.nextEdit.acceptWord': () => nextEdits.acceptWord(),
     'knack.nextEdit.acceptLine': () => nextEdits.acceptLine(),
     'knack.nextEdit.acceptAll': () => nextEdits.acceptAll(),
+    'knack.nextAlternative': () => cycle(ports, 1),
+    'knack.previousAlternative': () => cycle(ports, -1),
     'knack.enable': set('enabled', true),
     'knack.disable': set('enabled', false),
     'knack.snooze': (minutes?: unknown) => snooze(calm, minutes),
@@ -78,6 +82,17 @@ export function registerCommands(ports: CommandPorts, more: Commands = {}): vsco
 
 function hide(): Thenable<unknown> {
   return vscode.commands.executeCommand('editor.action.inlineSuggest.hide');
+}
+
+/** Shows another suggestion in the place of the one that stands, and tells which. */
+async function cycle({ fates, alternatives }: CommandPorts, by: 1 | -1): Promise<void> {
+  if (fates.nextEdit === null) {
+    // VS Code asks for others if it has not yet, and shows one of them.
+    await vscode.commands.executeCommand(`editor.action.inlineSuggest.${by > 0 ? 'showNext' : 'showPrevious'}`);
+  } else if (!alternatives.has(fates.standing)) {
+    await vscode.commands.executeCommand('editor.action.inlineSuggest.trigger');
+  }
+  alternatives.step(fates.standing, by);
 }
 
 /** @param given minutes, for a keybinding of the user's; anything else: they are asked for */

@@ -4,7 +4,7 @@
  */
 import { type At, type Entry, type Hit, TypeAlong } from '../completion/cache.ts';
 import { Refusals } from '../completion/refusals.ts';
-import { advance, type EditorEvent, INITIAL, type Known } from '../signals/lifecycle.ts';
+import { type Alternative, advance, type EditorEvent, INITIAL, type Known } from '../signals/lifecycle.ts';
 import { advanceNextEdit, type NextEdit, type NextEditEvent, NO_NEXT_EDIT } from '../signals/next-edit.ts';
 import type { Offered, Outcome, SignalEvent } from '../signals/signal.ts';
 import { changed, closed, finish, NO_SURVIVAL, type SurvivalState, tick, watch } from '../signals/survival.ts';
@@ -21,13 +21,13 @@ export interface FatesPorts {
 
 /** Where a suggestion was returned: what the `offered` event needs of the document. */
 export type OfferPlace = Pick<
-  EditorEvent & { type: 'offered' },
+  EditorEvent & { type: 'offered' | 'cycled' },
   'document' | 'version' | 'offset' | 'before' | 'after' | 'eol'
 >;
 
 /** Where a next edit is drawn, and what it replaces. */
 export type NextEditPlace = Pick<
-  NextEditEvent & { type: 'next-offered' },
+  NextEditEvent & { type: 'next-offered' | 'next-cycled' },
   'document' | 'place' | 'target' | 'lines' | 'cursor'
 >;
 
@@ -61,27 +61,48 @@ export class Fates {
     return hit && (hit.typed === 0 || this.#open.has(hit.entry.suggestion.id)) ? hit : null;
   }
 
+  /** The suggestion that stands, drawn in either way: its id, or null. */
+  get standing(): string | null {
+    return this.#nextEdit.live?.id ?? this.#lifecycle.live?.id ?? null;
+  }
+
   /** The next edit that stands, or null. */
   get nextEdit(): NextEdit | null {
     return this.#nextEdit.live;
   }
 
-  /** A suggestion is being returned to VS Code. Again the same one: it goes on standing. */
-  offer(hit: Hit, place: OfferPlace, trigger: Offered['trigger'], at: number): void {
-    this.#recordOffer(hit, trigger, at);
-    const { id } = hit.entry.suggestion;
-    const { start, end, text } = hit.edit;
-    this.apply({ type: 'offered', at, id, text, replaceAfter: end.character - start.character, ...place });
+  /**
+   * A suggestion is being returned to VS Code. Again the same one: it goes on standing.
+   *
+   * @param others returned with it, for VS Code to show in its place if the user asks for another one
+   * @param type `cycled`: the user went on to it from the one that stood
+   */
+  offer(
+    hit: Hit,
+    place: OfferPlace,
+    trigger: Offered['trigger'],
+    at: number,
+    others: readonly Hit[] = [],
+    type: 'offered' | 'cycled' = 'offered',
+  ): void {
+    this.#recordOffer(hit.entry, trigger, at);
+    this.apply({ type, at, ...alternativeOf(hit), alternatives: others.map(alternativeOf), ...place });
   }
 
   /** A suggestion is being drawn as a next edit. Again the same one: it goes on standing. */
-  offerNextEdit(hit: Hit, place: NextEditPlace, trigger: Offered['trigger'], at: number): void {
-    this.#recordOffer(hit, trigger, at);
+  offerNextEdit(
+    hit: Hit,
+    place: NextEditPlace,
+    trigger: Offered['trigger'],
+    at: number,
+    type: 'next-offered' | 'next-cycled' = 'next-offered',
+  ): void {
+    this.#recordOffer(hit.entry, trigger, at);
     this.apply({ type: 'superseded', at });
-    this.apply({ type: 'next-offered', at, id: hit.entry.suggestion.id, ...place });
+    this.apply({ type, at, id: hit.entry.suggestion.id, ...place });
   }
 
-  #recordOffer({ entry }: Hit, trigger: Offered['trigger'], at: number): void {
+  #recordOffer(entry: Entry, trigger: Offered['trigger'], at: number): void {
     const { suggestion, at: origin, as: shownAs } = entry;
     const { id } = suggestion;
     if (this.#open.has(id)) return;
@@ -165,6 +186,11 @@ export class Fates {
       this.#survival = step.state;
       return step.emit;
     }
+    if (known.type === 'alternative') {
+      const entry = this.#cache.get(known.id);
+      if (entry) this.#recordOffer(entry, 'explicit', known.at);
+      return [];
+    }
     if (known.type === 'outcome') {
       this.#remember(known);
       this.#open.delete(known.suggestionId);
@@ -172,6 +198,10 @@ export class Fates {
     }
     return [known];
   }
+}
+
+function alternativeOf({ entry, edit: { start, end, text } }: Hit): Alternative {
+  return { id: entry.suggestion.id, text, replaceAfter: end.character - start.character };
 }
 
 function isNextEditEvent(event: NextEditEvent): event is Exclude<NextEditEvent, EditorEvent> {

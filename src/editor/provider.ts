@@ -3,29 +3,35 @@
  * nothing and a next edit that Knack draws itself. Never throws into it, never makes typing wait.
  */
 import * as vscode from 'vscode';
-import type { At, Entry, Hit } from '../completion/cache.ts';
-import { drawable } from '../completion/drawable.ts';
+import type { At, Hit } from '../completion/cache.ts';
 import { isLikelyEnough } from '../completion/eagerness.ts';
+import type { Edit } from '../completion/edit.ts';
 import { present } from '../completion/present.ts';
 import type { RecentEdits } from '../completion/recent.ts';
 import type { Snapshot } from '../completion/snapshot.ts';
-import { type Completion, isSuggestion, type None } from '../completion/suggestion.ts';
+import { isSuggestion, type None, type Suggestion } from '../completion/suggestion.ts';
 import { takeSnapshot } from '../completion/take.ts';
+import type { EngineClient } from '../engine/client.ts';
 import type { Offered } from '../signals/signal.ts';
+import type { Alternatives } from './alternatives.ts';
 import type { Calm } from './calm.ts';
 import { type Documents, keyOf, placeOf, textOf } from './documents.ts';
 import type { Fates } from './fates.ts';
 import type { Log } from './log.ts';
+import { type Asked, ghostItem, ghostPlace, nextEditPlace } from './offer.ts';
 import type { Settings } from './settings.ts';
-
-/** The command that an item runs when it is accepted; its argument is the suggestion's id. */
-export const ACCEPTED = 'knack.accepted';
 
 /** A suggestion that takes longer is of no use to anybody. */
 const DEADLINE_MS = 8_000;
 
-/** Units before the cursor that the lifecycle is shown, to recognise a change that rewrites the word before it. */
-const SHOWN_BEFORE = 200;
+/** Suggestions for one place, at most, for who asks. */
+const MOST = 3;
+
+/** How it came to a question, and until when the answer is of use. */
+interface How {
+  readonly trigger: Offered['trigger'];
+  readonly token: vscode.CancellationToken;
+}
 
 export interface ProviderPorts {
   readonly settings: () => Settings;
@@ -33,15 +39,16 @@ export interface ProviderPorts {
   readonly calm: Calm;
   readonly recent: RecentEdits;
   readonly fates: Fates;
-  readonly complete: (snapshot: Snapshot, signal: AbortSignal, deadlineMs: number) => Promise<Completion>;
+  readonly alternatives: Alternatives;
+  readonly engine: Pick<EngineClient, 'complete' | 'completeAll'>;
   readonly onThinking: (thinking: boolean) => void;
   readonly log: Log;
 }
 
 export class Provider implements vscode.InlineCompletionItemProvider {
   readonly #ports: ProviderPorts;
-  /** The suggestion that was last asked for: it stands, however unlikely. */
-  #wanted: string | null = null;
+  /** The suggestions that were last asked for: they stand, however unlikely. */
+  #wanted: ReadonlySet<string> = new Set();
   /** The next question is not the user's, but follows from an accept. */
   #following = false;
 
@@ -64,8 +71,9 @@ export class Provider implements vscode.InlineCompletionItemProvider {
     const asked = context.triggerKind === vscode.InlineCompletionTriggerKind.Invoke && !this.#following;
     this.#following = false;
     try {
-      const answer = await this.#answer(document, position, context, asked ? 'explicit' : 'automatic', token);
-      if (!('none' in answer)) return [answer];
+      const how: How = { trigger: asked ? 'explicit' : 'automatic', token };
+      const answer = await this.#answer({ document, position, context }, how);
+      if (!('none' in answer)) return [...answer];
       this.#ports.log.debug(`no suggestion: ${answer.none}`);
       return undefined;
     } catch (error) {
@@ -74,13 +82,9 @@ export class Provider implements vscode.InlineCompletionItemProvider {
     }
   }
 
-  async #answer(
-    document: vscode.TextDocument,
-    position: vscode.Position,
-    context: vscode.InlineCompletionContext,
-    trigger: Offered['trigger'],
-    token: vscode.CancellationToken,
-  ): Promise<vscode.InlineCompletionItem | None> {
+  async #answer(asked: Asked, how: How): Promise<readonly vscode.InlineCompletionItem[] | None> {
+    const { document, position } = asked;
+    const { trigger, token } = how;
     const { settings, documents, calm, recent, fates, log } = this.#ports;
     const invoked = trigger === 'explicit';
     if (!settings().enabled) return this.#nothing('excluded');
@@ -103,123 +107,122 @@ export class Provider implements vscode.InlineCompletionItemProvider {
     if (rest && next.place.offset === document.offsetAt(position)) return { none: 'not-drawable' };
     let hit = fates.find(at);
     if (hit && !invoked && fates.refusals.covers(at, hit.edit, Date.now())) return this.#nothing('refused');
-    if (!hit) {
+    let others: readonly Hit[] = [];
+    if (!hit || invoked) {
       if (!invoked) await pause(calm.wait(), token);
       if (token.isCancellationRequested) return { none: 'cancelled' };
-      const entry = await this.#entry(at, token);
-      if ('none' in entry) return token.isCancellationRequested ? { none: 'cancelled' } : this.#nothing(entry.none);
-      fates.keep(entry);
+      const hits = await this.#hits(at, invoked ? MOST : 1, token);
+      if (token.isCancellationRequested) return { none: 'cancelled' };
+      if (!('none' in hits)) {
+        const first: Hit = hit ?? hits[0]!;
+        hit = first;
+        others = hits.filter((h) => h.entry.as === first.entry.as && !isSame(h.edit, first.edit));
+        // Of those that stand in one place the one that was kept last is found again.
+        for (const { entry } of [...others, first]) fates.keep(entry);
+      }
+      if (!hit) return this.#nothing((hits as None).none);
       // Kept all the same: who asks for it gets it.
-      if (!invoked && fates.refusals.covers(at, entry.suggestion.edit, Date.now())) return this.#nothing('refused');
-      hit = { entry, typed: 0, edit: entry.suggestion.edit };
+      if (!invoked && fates.refusals.covers(at, hit.edit, Date.now())) return this.#nothing('refused');
     }
     if (token.isCancellationRequested || document.version !== version) return { none: 'cancelled' };
     const { suggestion } = hit.entry;
-    if (invoked) this.#wanted = suggestion.id;
-    else if (suggestion.id !== this.#wanted && !isLikelyEnough(suggestion, settings().eagerness)) {
+    if (invoked) this.#wanted = new Set([hit, ...others].map((h) => h.entry.suggestion.id));
+    else if (!this.#wanted.has(suggestion.id) && !isLikelyEnough(suggestion, settings().eagerness)) {
       log.debug(`it would probably be rejected: ${Math.round(100 * (suggestion.likely ?? 0))} % likely to be accepted`);
       return this.#nothing('unlikely');
     }
-    if (hit.entry.as === 'next-edit') return this.#offerNextEdit(hit, document, position, context, trigger);
-    return this.#offer(hit, document, position, context, trigger, token);
+    if (hit.entry.as === 'next-edit') return this.#offerNextEdit(hit, others, asked, how);
+    return this.#offer(hit, others, asked, how);
   }
 
-  /** What the engine suggests, in the form in which it is shown. */
-  async #entry(at: At, token: vscode.CancellationToken): Promise<Entry | None> {
-    const completion = await this.#ask(at.snapshot, token);
-    if (!isSuggestion(completion)) return completion;
-    const presented = present(at.snapshot, completion.edit);
-    if ('none' in presented) return presented;
-    return { at, as: presented.as, suggestion: { ...completion, edit: presented.edit } };
+  /** What the engine suggests, the likeliest first, each in the form in which it is shown; one at least. */
+  async #hits(at: At, most: number, token: vscode.CancellationToken): Promise<readonly Hit[] | None> {
+    const suggestions = await this.#ask(at.snapshot, most, token);
+    if ('none' in suggestions) return suggestions;
+    let none: None = { none: 'empty' };
+    const hits: Hit[] = [];
+    for (const suggestion of suggestions) {
+      const presented = present(at.snapshot, suggestion.edit);
+      if ('none' in presented) {
+        if (hits.length === 0) none = presented;
+        continue;
+      }
+      const { as, edit } = presented;
+      if (hits.some((h) => isSame(h.edit, edit))) continue;
+      hits.push({ entry: { at, as, suggestion: { ...suggestion, edit } }, typed: 0, edit });
+    }
+    return hits.length > 0 ? hits : none;
   }
 
-  async #ask(snapshot: Snapshot, token: vscode.CancellationToken): Promise<Completion> {
+  async #ask(snapshot: Snapshot, most: number, token: vscode.CancellationToken): Promise<readonly Suggestion[] | None> {
+    const { engine } = this.#ports;
     const abort = new AbortController();
     const onCancel = token.onCancellationRequested(() => abort.abort());
     this.#ports.onThinking(true);
     const began = performance.now();
     try {
-      const completion = await this.#ports.complete(snapshot, abort.signal, DEADLINE_MS);
+      if (most > 1) return await engine.completeAll(snapshot, most, abort.signal, DEADLINE_MS);
+      const completion = await engine.complete(snapshot, abort.signal, DEADLINE_MS);
       if (!token.isCancellationRequested) this.#ports.calm.answered(performance.now() - began);
-      return completion;
+      return isSuggestion(completion) ? [completion] : completion;
     } finally {
       this.#ports.onThinking(false);
       onCancel.dispose();
     }
   }
 
-  #offer(
-    hit: Hit,
-    document: vscode.TextDocument,
-    position: vscode.Position,
-    context: vscode.InlineCompletionContext,
-    trigger: Offered['trigger'],
-    token: vscode.CancellationToken,
-  ): vscode.InlineCompletionItem | None {
-    const { fates } = this.#ports;
-    const line = document.lineAt(position.line).text;
-    const before = line.slice(0, position.character);
-    const after = line.slice(position.character);
-    const { id } = hit.entry.suggestion;
-    const { start, end, text } = hit.edit;
-    // Ghost text begins at the cursor.
-    if (start.character !== position.character || !drawable(hit.edit, placeOf(position), line)) {
-      return this.#nothing('not-drawable');
+  /** Ghost text for VS Code: the likeliest first, and the others for who asks for them. */
+  #offer(hit: Hit, others: readonly Hit[], asked: Asked, how: How): readonly vscode.InlineCompletionItem[] | None {
+    const { fates, alternatives } = this.#ports;
+    const item = ghostItem(hit, asked);
+    if (item === null) {
+      // Next to IntelliSense's chosen item the suggestion stays for when its widget has gone.
+      return asked.context.selectedCompletionInfo ? { none: 'not-drawable' } : this.#nothing('not-drawable');
     }
-    // IntelliSense comes first: next to its chosen item VS Code draws only what continues that item. The suggestion
-    // stays kept for when its widget has gone.
-    if (!continues(text, document, position, context.selectedCompletionInfo)) return { none: 'not-drawable' };
-
-    const offset = document.offsetAt(position);
-    fates.offer(
-      hit,
-      {
-        document: keyOf(document),
-        version: document.version,
-        offset,
-        before: before.slice(-SHOWN_BEFORE),
-        after,
-        eol: document.eol === vscode.EndOfLine.CRLF ? '\r\n' : '\n',
-      },
-      trigger,
-      Date.now(),
-    );
-    token.onCancellationRequested(() => fates.apply({ type: 'cancelled', at: Date.now(), id }));
-    const item = new vscode.InlineCompletionItem(
-      text,
-      new vscode.Range(start.line, start.character, end.line, end.character),
-    );
-    item.command = { command: ACCEPTED, title: 'Knack', arguments: [id] };
-    return item;
+    const more = others.flatMap((other) => {
+      const drawn = ghostItem(other, asked);
+      return drawn === null ? [] : [{ hit: other, item: drawn }];
+    });
+    const all = [hit, ...more.map((m) => m.hit)];
+    const place = ghostPlace(asked);
+    const offer = (one: Hit, type: 'offered' | 'cycled'): void =>
+      fates.offer(
+        one,
+        place,
+        how.trigger,
+        Date.now(),
+        all.filter((h) => h !== one),
+        type,
+      );
+    offer(hit, 'offered');
+    const { id } = hit.entry.suggestion;
+    how.token.onCancellationRequested(() => fates.apply({ type: 'cancelled', at: Date.now(), id }));
+    const show = (one: Hit) => () => {
+      fates.keep(one.entry);
+      offer(one, 'cycled');
+    };
+    if (how.trigger === 'explicit') {
+      const options = all.map((one) => ({ id: one.entry.suggestion.id, show: show(one) }));
+      alternatives.set(asked.document, options);
+    }
+    return [item, ...more.map((m) => m.item)];
   }
 
   /** Draws a next edit; VS Code gets nothing to draw. */
-  #offerNextEdit(
-    hit: Hit,
-    document: vscode.TextDocument,
-    position: vscode.Position,
-    context: vscode.InlineCompletionContext,
-    trigger: Offered['trigger'],
-  ): None {
+  #offerNextEdit(hit: Hit, others: readonly Hit[], asked: Asked, { trigger }: How): None {
+    const { fates, alternatives } = this.#ports;
     // Of two that want Tab, IntelliSense comes first.
-    if (context.selectedCompletionInfo) return { none: 'not-drawable' };
-    const { start, end, text } = hit.edit;
-    const offset = document.offsetAt(new vscode.Position(start.line, start.character));
-    const replaced = document.getText(new vscode.Range(start.line, start.character, end.line, end.character));
-    const first = document.offsetAt(new vscode.Position(start.line, 0));
-    const last = document.lineAt(end.line).range.end;
-    this.#ports.fates.offerNextEdit(
-      hit,
-      {
-        document: keyOf(document),
-        place: { offset, text: replaced },
-        target: document.eol === vscode.EndOfLine.CRLF ? text.replaceAll('\n', '\r\n') : text,
-        lines: { offset: first, text: document.getText(new vscode.Range(new vscode.Position(start.line, 0), last)) },
-        cursor: document.offsetAt(position),
-      },
-      trigger,
-      Date.now(),
-    );
+    if (asked.context.selectedCompletionInfo) return { none: 'not-drawable' };
+    fates.offerNextEdit(hit, nextEditPlace(hit, asked), trigger, Date.now());
+    const options = [hit, ...others].map((one) => {
+      const place = nextEditPlace(one, asked);
+      const show = (): void => {
+        fates.keep(one.entry);
+        fates.offerNextEdit(one, place, trigger, Date.now(), 'next-cycled');
+      };
+      return { id: one.entry.suggestion.id, show };
+    });
+    if (trigger === 'explicit') alternatives.set(asked.document, options);
     return { none: 'not-drawable' };
   }
 
@@ -230,17 +233,9 @@ export class Provider implements vscode.InlineCompletionItemProvider {
   }
 }
 
-/** Whether a text at the cursor begins with what the item that is chosen in the suggest widget would add. */
-function continues(
-  text: string,
-  document: vscode.TextDocument,
-  position: vscode.Position,
-  chosen: vscode.SelectedCompletionInfo | undefined,
-): boolean {
-  if (!chosen) return true;
-  const typed = document.getText(chosen.range);
-  if (!chosen.range.end.isEqual(position) || !chosen.text.startsWith(typed)) return false;
-  return text.startsWith(chosen.text.slice(typed.length));
+function isSame(a: Edit, b: Edit): boolean {
+  const places = (edit: Edit) => [edit.start.line, edit.start.character, edit.end.line, edit.end.character];
+  return a.text === b.text && places(a).join() === places(b).join();
 }
 
 /** Waits, or less if cancelled. */

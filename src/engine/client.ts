@@ -5,9 +5,9 @@
  * sent (again) to the next run, where their ids make that idempotent. Nothing here blocks or throws into the editor.
  */
 import { t } from '@vscode/l10n';
-import { CancellationTokenSource, type MessageConnection } from 'vscode-jsonrpc/node';
+import { type CancellationToken, CancellationTokenSource, type MessageConnection } from 'vscode-jsonrpc/node';
 import type { Snapshot } from '../completion/snapshot.ts';
-import type { Completion } from '../completion/suggestion.ts';
+import type { Completion, None, Suggestion } from '../completion/suggestion.ts';
 import type { SignalEvent } from '../signals/signal.ts';
 import type { Deleted, Selection, StoredEntry, StoredGroup, StoredSummary } from '../signals/view.ts';
 import { EngineChild, type Exit } from './child.ts';
@@ -143,12 +143,34 @@ export class EngineClient {
    * A suggestion for a snapshot. Settles at once when cancelled, and after `deadlineMs` at the latest; the engine is
    * told to stop in both cases.
    */
-  async complete(snapshot: Snapshot, signal: AbortSignal, deadlineMs: number): Promise<Completion> {
+  complete(snapshot: Snapshot, signal: AbortSignal, deadlineMs: number): Promise<Completion> {
+    return this.#ask<Completion>(signal, deadlineMs, (engine, token) =>
+      engine.sendRequest(protocol.Complete, { snapshot }, token),
+    );
+  }
+
+  /** As `complete`, with other answers after the first: at most `most` in all. */
+  completeAll(
+    snapshot: Snapshot,
+    most: number,
+    signal: AbortSignal,
+    deadlineMs: number,
+  ): Promise<readonly Suggestion[] | None> {
+    return this.#ask<readonly Suggestion[] | None>(signal, deadlineMs, (engine, token) =>
+      engine.sendRequest(protocol.CompleteAll, { snapshot, most }, token),
+    );
+  }
+
+  async #ask<A>(
+    signal: AbortSignal,
+    deadlineMs: number,
+    send: (engine: MessageConnection, token: CancellationToken) => Promise<A | None>,
+  ): Promise<A | None> {
     const connection = this.#ready();
     if (!connection || this.#state.phase !== 'ready') return { none: 'engine-unavailable' };
     if (signal.aborted) return { none: 'cancelled' };
     const cancellation = new CancellationTokenSource();
-    const { promise: stopped, resolve } = Promise.withResolvers<Completion>();
+    const { promise: stopped, resolve } = Promise.withResolvers<None>();
     const stop = (late: boolean): void => {
       cancellation.cancel();
       if (late) this.#options.log('debug', `no suggestion within ${deadlineMs} ms`);
@@ -157,8 +179,7 @@ export class EngineClient {
     const onAbort = (): void => stop(false);
     const timer = setTimeout(stop, deadlineMs, true);
     signal.addEventListener('abort', onAbort, { once: true });
-    const asked = connection.sendRequest(protocol.Complete, { snapshot }, cancellation.token);
-    const answer = this.#watch('complete', asked).catch((error: Error) => {
+    const answer = this.#watch('complete', send(connection, cancellation.token)).catch((error: Error) => {
       if (!cancellation.token.isCancellationRequested) this.#options.log('warn', `complete: ${error.message}`);
       return { none: 'engine-unavailable' } as const;
     });

@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { config as configureTexts, t } from '@vscode/l10n';
 import type { CancellationToken, MessageConnection } from 'vscode-jsonrpc';
-import { type Completion, isSuggestion } from '../completion/suggestion.ts';
+import { type Completion, isSuggestion, type None, type Suggestion } from '../completion/suggestion.ts';
 import { ensureModel } from '../model/base.ts';
 import type { SignalEvent } from '../signals/signal.ts';
 import { openStore, type Store } from '../signals/store.ts';
@@ -68,6 +68,7 @@ export class Engine {
     this.#paths = paths;
     connection.onRequest(protocol.Initialize, (params) => this.#initialize(params));
     connection.onRequest(protocol.Complete, (params, token) => this.#complete(params, token));
+    connection.onRequest(protocol.CompleteAll, (params, token) => this.#completeAll(params, token));
     connection.onRequest(protocol.ScoreEdit, (params) => this.#score(params));
     connection.onRequest(protocol.Record, ({ events }) => this.#record(events));
     connection.onRequest(protocol.DownloadModel, () => this.#fetchModel());
@@ -231,6 +232,23 @@ export class Engine {
   /** What became of suggestions teaches the gate at once, in every window. */
   #followGate(): void {
     this.#guard('Gate', () => this.#gatekeeper?.follow());
+  }
+
+  async #completeAll(
+    { snapshot, most }: protocol.CompleteParams & { most: number },
+    token: CancellationToken,
+  ): Promise<readonly Suggestion[] | None> {
+    const gatekeeper = this.#gatekeeper;
+    if (this.#server === null || gatekeeper === null) return { none: 'engine-unavailable' };
+    const { maxNewTokens, eagerness } = this.#settings();
+    const moment = gatekeeper.asked(snapshot);
+    const isCancelled = (): boolean => token.isCancellationRequested;
+    const all = await this.#server.completeAll(snapshot, maxNewTokens, most, isCancelled);
+    if ('none' in all) return all;
+    const judgements = all.map((suggestion) => gatekeeper.judge(snapshot, suggestion, moment, eagerness));
+    // The others were asked for one by one, if at all: what becomes of them says nothing of when to speak.
+    setImmediate(() => this.#guard('Judgement', judgements[0]!.keep));
+    return judgements.map(({ judged }) => judged);
   }
 
   #score(params: protocol.ScoreParams): Promise<protocol.Score> {

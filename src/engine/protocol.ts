@@ -6,7 +6,7 @@ import { NotificationType, RequestType } from 'vscode-jsonrpc';
 import type { Eagerness } from '../completion/eagerness.ts';
 import type { Edit } from '../completion/edit.ts';
 import type { Snapshot } from '../completion/snapshot.ts';
-import type { Completion } from '../completion/suggestion.ts';
+import type { Completion, None, Suggestion } from '../completion/suggestion.ts';
 import type { Calibration } from '../gate/calibration.ts';
 import type { PromptStyle } from '../model/library/catalogue.ts';
 import type { SignalEvent } from '../signals/signal.ts';
@@ -206,6 +206,10 @@ export interface EngineState {
 export const Initialize = new RequestType<InitializeParams, EngineState, void>('initialize');
 export const Configure = new NotificationType<{ settings: EngineSettings; trusted: boolean }>('configure');
 export const Complete = new RequestType<CompleteParams, Completion, void>('complete');
+/** As `complete`, with other answers after the first: different edits, at most `most` in all. */
+export const CompleteAll = new RequestType<CompleteParams & { most: number }, readonly Suggestion[] | None, void>(
+  'completeAll',
+);
 export const ScoreEdit = new RequestType<ScoreParams, Score, void>('score');
 /** Stores events; answers with the ids that are durable. Ids not named must be sent again. */
 export const Record = new RequestType<{ events: readonly SignalEvent[] }, { acked: readonly string[] }, void>('record');

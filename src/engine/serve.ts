@@ -2,16 +2,21 @@
 import { randomUUID } from 'node:crypto';
 import { type Edit, editAtCursor } from '../completion/edit.ts';
 import type { Snapshot } from '../completion/snapshot.ts';
-import type { Completion } from '../completion/suggestion.ts';
+import type { Completion, None, Suggestion } from '../completion/suggestion.ts';
 import type { Recollection } from '../memory/recollection.ts';
-import { Decoder } from '../model/decode.ts';
+import { Decoder, type Written } from '../model/decode.ts';
 import type { LoraShape } from '../model/lora.ts';
 import { TARGET_TOKENS } from '../model/prompt.ts';
 import type { Tokenizer } from '../model/tokenizer.ts';
+import type { Answer, Ask } from '../prompt/format.ts';
+import { several } from '../prompt/several.ts';
 import type { Base } from './base.ts';
 import type { Loaded } from './checkpoint.ts';
 import { SessionForward } from './forward.ts';
 import type { Score } from './protocol.ts';
+
+/** How long other answers than the first may take. */
+const OTHERS_MS = 1_000;
 
 export class Server {
   readonly #base: Base;
@@ -76,19 +81,62 @@ export class Server {
       if (decoded.stop === 'cancelled') return { none: 'cancelled' };
       const answer = ask.read(decoded);
       if ('none' in answer) return answer;
-      const remembered = recollection?.result(answer.kept);
-      return {
-        ...(remembered && { remembered }),
-        id: randomUUID(),
-        edit: answer.edit,
-        tokenLogprobs: decoded.logprobs.slice(0, answer.kept),
-        tokenChances: decoded.chances.slice(0, answer.kept),
-        checkpoint: this.#checkpoint,
-        promptHash: ask.prompt.hash,
-        promptFormat: this.#base.format.name,
-        latencyMs: performance.now() - began,
-      };
+      return this.#suggestion(ask, answer, decoded, began, recollection);
     });
+  }
+
+  /** The same with other answers after it, at most `most` in all: different edits, or why there is none. */
+  completeAll(
+    snapshot: Snapshot,
+    maxNewTokens: number,
+    most: number,
+    isCancelled: () => boolean,
+    recollect?: (snapshot: Snapshot) => Recollection,
+  ): Promise<readonly Suggestion[] | None> {
+    const began = performance.now();
+    return this.#exclusively(async () => {
+      if (isCancelled()) return { none: 'cancelled' };
+      const ask = this.#base.format.ask(snapshot);
+      const recollection = recollect?.(snapshot);
+      let until = Number.POSITIVE_INFINITY;
+      let first: Written | null = null;
+      const isOver = (): boolean => isCancelled() || performance.now() > until;
+      const answers = await several(ask, most, async (form) => {
+        // What is remembered has a part in the first answer only: the others are the model's own.
+        const mixin = first === null ? recollection : undefined;
+        const written = await this.#decoder.generate(ask.prompt, maxNewTokens, isOver, form, mixin);
+        until = Math.min(until, performance.now() + OTHERS_MS);
+        first ??= written;
+        return written;
+      });
+      if (answers === null) return { none: 'cancelled' };
+      if (answers.length === 0) return { none: 'empty' };
+      return answers.map((answer) => {
+        const { written } = answer;
+        return this.#suggestion(ask, answer, written, began, written === first ? recollection : undefined);
+      });
+    });
+  }
+
+  #suggestion(
+    { prompt }: Ask,
+    { edit, kept }: Answer,
+    { logprobs, chances }: Written,
+    began: number,
+    recollection?: Recollection,
+  ): Suggestion {
+    const remembered = recollection?.result(kept);
+    return {
+      ...(remembered && { remembered }),
+      id: randomUUID(),
+      edit,
+      tokenLogprobs: logprobs.slice(0, kept),
+      tokenChances: chances.slice(0, kept),
+      checkpoint: this.#checkpoint,
+      promptHash: prompt.hash,
+      promptFormat: this.#base.format.name,
+      latencyMs: performance.now() - began,
+    };
   }
 
   /**

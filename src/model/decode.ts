@@ -66,6 +66,8 @@ export interface AnswerForm {
   choice?(ids: readonly number[]): Choice;
   /** Where the whole answer is of no use: the step at which to take the second likeliest token instead. */
   again?(written: Written): number | null;
+  /** Tokens that may not come after the ids so far, also where a text is being spelled. Absent: none. */
+  not?(ids: readonly number[]): readonly number[];
 }
 
 export class Decoder {
@@ -150,11 +152,12 @@ export class Decoder {
       const unspelled = heal.slice(spelled().length);
       const isHealing = unspelled !== '';
       const choice = isHealing ? this.#speller.choice(unspelled) : form.choice?.(ids());
+      const allowed = without(choice, form.not?.(ids()) ?? []);
       if (mixin !== undefined) {
         const context = [...prompt.ids.slice(-MIXIN_CONTEXT), ...ids()].slice(-MIXIN_CONTEXT);
-        mixIn(logits, mixin.odds(steps.length, context, fitting(choice)) ?? []);
+        mixIn(logits, mixin.odds(steps.length, context, fitting(allowed)) ?? []);
       }
-      steps.push(stepOf(logits, choice));
+      steps.push(stepOf(logits, allowed));
       mixin?.chose(steps.length - 1, steps.at(-1)!.id, steps.at(-1)!.logprob);
       for (;;) {
         let stop = stopNow();
@@ -383,6 +386,15 @@ function stepOf(logits: Float32Array, choice: Choice | undefined): Step {
     chance: Math.min(0, logits[id]! - allowed),
   });
   return { ...candidate(best), other: second < 0 ? NOBODY : candidate(second) };
+}
+
+/** A choice without some tokens; as it was, if nothing would be left of it. */
+function without(choice: Choice | undefined, not: readonly number[]): Choice | undefined {
+  if (not.length === 0) return choice;
+  if (choice === undefined) return { not };
+  if ('not' in choice) return { not: [...choice.not, ...not] };
+  const only = choice.only.filter((id) => !not.includes(id));
+  return only.length === 0 ? choice : { only };
 }
 
 /** The ids that must follow, as the form allows no other. */

@@ -12,6 +12,9 @@
  * - Esc: our command, bound only while the ghost text is visible. Observed.
  * - That ghost text was seen is never observable. A suggestion that stood for less than SEEN_MS was never seen.
  *
+ * - Of several suggestions at one place VS Code shows one, and goes on to the next by a command that tells nobody. Our
+ *   key tells (`cycled`); what was taken without it is recognised by its text.
+ *
  * An outcome is terminal: undoing an accept leaves it accepted, and the survival of 0 tells the rest.
  */
 import { afterChanges, agrees, attribute, type DocumentChange, type Live, type SelectionKind } from './ghost.ts';
@@ -58,6 +61,7 @@ export const REASONS = [
   'switched-file',
   'document-closed',
   'superseded', // another suggestion was returned
+  'cycled', // the user went on to another suggestion for the same place
   'withdrawn', // the provider answered with nothing
   'cancelled', // VS Code cancelled the request before the answer
   'stale', // the document or the cursor had moved on before the answer
@@ -65,15 +69,21 @@ export const REASONS = [
 ] as const;
 export type Reason = (typeof REASONS)[number];
 
+/** A suggestion's text (LF), and the units after the cursor that it replaces. */
+export interface Alternative {
+  readonly id: string;
+  readonly text: string;
+  readonly replaceAfter: number;
+}
+
 export type EditorEvent =
   /** A suggestion was returned to VS Code for this version and cursor. The same id again: it still stands, or has its outcome. */
-  | {
-      readonly type: 'offered';
+  | (Alternative & {
+      /** `cycled`: the user went on to it from another one that stands in the same place, and may come back to that. */
+      readonly type: 'offered' | 'cycled';
       readonly at: number;
-      readonly id: string;
-      /** The suggestion's text (LF) and the units after the cursor that it replaces. */
-      readonly text: string;
-      readonly replaceAfter: number;
+      /** Others that were returned with it: VS Code shows one of them in its place if the user asks for it. */
+      readonly alternatives?: readonly Alternative[];
       readonly document: string;
       readonly version: number;
       readonly offset: number;
@@ -81,7 +91,7 @@ export type EditorEvent =
       readonly before: string;
       readonly after: string;
       readonly eol: '\n' | '\r\n';
-    }
+    })
   | DocumentChange
   /** The primary selection; VS Code sends it after the change that moved it. `empty`: it is a bare cursor. */
   | {
@@ -105,7 +115,12 @@ export type EditorEvent =
   | { readonly type: 'tick'; readonly at: number }
   | { readonly type: 'closing'; readonly at: number };
 
-export type Known = Outcome | TypedInstead | { readonly type: 'accepted-edit'; readonly edit: AcceptedEdit };
+export type Known =
+  | Outcome
+  | TypedInstead
+  /** It was shown in the place of the one that stood, as is known from what came of it. */
+  | { readonly type: 'alternative'; readonly id: string; readonly at: number }
+  | { readonly type: 'accepted-edit'; readonly edit: AcceptedEdit };
 
 /** All of the suggestion stands in the document; how it got there is about to be told. */
 interface Settling {
@@ -114,8 +129,18 @@ interface Settling {
   readonly now: Stretch;
 }
 
+/** A suggestion that the user went on from, to another one for the same place. */
+interface Aside {
+  readonly live: Live;
+  readonly until: number;
+}
+
 export interface LifecycleState {
   readonly live: Live | null;
+  /** Those that stood before it in the same place, until nobody can come back to them. */
+  readonly aside: readonly Aside[];
+  /** Those that VS Code may show in its place without telling. */
+  readonly standby: readonly Live[];
   readonly settling: readonly Settling[];
   readonly places: readonly Place[];
   /** The last suggestions that got their outcome; offering one of them again changes nothing. */
@@ -124,7 +149,15 @@ export interface LifecycleState {
   readonly cursor: { readonly document: string; readonly version: number; readonly offset: number | null } | null;
 }
 
-export const INITIAL: LifecycleState = { live: null, settling: [], places: [], ended: [], cursor: null };
+export const INITIAL: LifecycleState = {
+  live: null,
+  aside: [],
+  standby: [],
+  settling: [],
+  places: [],
+  ended: [],
+  cursor: null,
+};
 
 export interface Step {
   readonly state: LifecycleState;
@@ -160,6 +193,9 @@ class Run {
     switch (event.type) {
       case 'offered':
         this.offered(event);
+        break;
+      case 'cycled':
+        this.cycled(event);
         break;
       case 'changed':
         this.changed(event);
@@ -207,22 +243,18 @@ class Run {
     }
   }
 
-  private offered(e: EditorEvent & { type: 'offered' }): void {
-    const { live, cursor, settling } = this.state;
-    if (live?.id === e.id || settling.some((s) => s.live.id === e.id) || this.state.ended.includes(e.id)) return;
-    const inDocument = (text: string) => (e.eol === '\n' ? text : text.replaceAll('\n', '\r\n'));
-    const replaced = e.after.slice(0, e.replaceAfter);
-    const next: Live = {
-      id: e.id,
-      document: e.document,
-      at: e.at,
-      target: inDocument(e.text),
-      before: { offset: e.offset - e.before.length, text: e.before },
-      place: { offset: e.offset, text: replaced },
-      replaced,
-      marks: '',
-      arrival: null,
-    };
+  private offered(e: Offer): void {
+    const { live, aside, cursor } = this.state;
+    if (live?.id === e.id) {
+      if (e.alternatives) this.state = { ...this.state, standby: standbyOf(e) };
+      return;
+    }
+    if (aside.some((a) => a.live.id === e.id)) {
+      this.cycled(e);
+      return;
+    }
+    if (this.isDone(e.id)) return;
+    const next = liveOf(e);
     const stale =
       cursor !== null &&
       (cursor.document !== e.document ||
@@ -233,7 +265,51 @@ class Run {
       return;
     }
     this.endLive('superseded', e.at);
-    this.state = { ...this.state, live: next, cursor: { document: e.document, version: e.version, offset: e.offset } };
+    const { document, version, offset } = e;
+    this.state = { ...this.state, live: next, standby: standbyOf(e), cursor: { document, version, offset } };
+  }
+
+  /** Another one for the same place is shown: the one that stood waits for whether the user comes back to it. */
+  private cycled(e: Offer): void {
+    const { live, aside } = this.state;
+    if (live?.id === e.id || this.isDone(e.id)) return;
+    // One that was partly taken is not the same any more when it is come back to.
+    if (live === null || live.document !== e.document || live.marks !== '') {
+      this.endLive(live?.document === e.document ? 'cycled' : 'superseded', e.at);
+      this.offered({ ...e, type: 'offered' });
+      return;
+    }
+    const back = aside.find((a) => a.live.id === e.id);
+    const others = aside.filter((a) => a !== back);
+    this.state = {
+      ...this.state,
+      live: back?.live ?? liveOf(e),
+      aside: [...others, { live, until: e.at }],
+      standby: standbyOf(e),
+    };
+  }
+
+  private isDone(id: string): boolean {
+    return this.state.ended.includes(id) || this.state.settling.some((s) => s.live.id === id);
+  }
+
+  /** Tells what became of those that the user went on from: nobody comes back to them any more. */
+  private finishAside(): void {
+    const { aside } = this.state;
+    this.state = { ...this.state, aside: [], standby: [] };
+    for (const { live, until } of aside) this.tellOutcome(live, 'cycled', until);
+  }
+
+  /** The alternative that a change brings in, or begins to: VS Code has shown it without telling. */
+  private unseenAlternative(e: DocumentChange): Live | null {
+    for (const live of this.state.standby.filter(({ id }) => !this.isDone(id))) {
+      const next = afterChanges(live, e);
+      const { arrival, marks, target } = next;
+      if (!arrival || arrival.diverged) continue;
+      // One unit could have been typed as well.
+      if (marks.length === target.length || (arrival.pureInsert && marks.length > 1)) return next;
+    }
+    return null;
   }
 
   private changed(e: DocumentChange): void {
@@ -248,8 +324,17 @@ class Run {
     };
     this.changePlaces(e);
     if (live?.document !== e.document || e.changes.length === 0) return;
-    const next = afterChanges(live, e);
-    if (next === live) return;
+    let next = afterChanges(live, e);
+    const other = next.arrival?.diverged === 'typed-other' && live.marks === '' ? this.unseenAlternative(e) : null;
+    if (other !== null) {
+      if (this.state.aside.every((a) => a.live.id !== other.id)) {
+        this.known.push({ type: 'alternative', id: other.id, at: e.at });
+      }
+      const others = this.state.aside.filter((a) => a.live.id !== other.id);
+      this.state = { ...this.state, aside: [...others, { live, until: e.at }] };
+      next = other;
+    }
+    this.finishAside();
     if (next.arrival && !next.arrival.diverged && next.marks.length === next.target.length) {
       this.settle(next, e.at);
       return;
@@ -262,6 +347,7 @@ class Run {
   }
 
   private settle(live: Live, at: number): void {
+    this.finishAside();
     const now = { offset: live.place.offset, text: live.place.text.slice(0, live.target.length) };
     this.state = { ...this.state, live: null, settling: [...this.state.settling, { live, at, now }] };
   }
@@ -312,6 +398,7 @@ class Run {
     // The change that brought it in looked like something else; the command is to be trusted.
     const marks = live.marks.padEnd(live.target.length, 'a');
     this.state = { ...this.state, live: null };
+    this.finishAside();
     this.accepted({ live: { ...live, marks }, at, now: live.place }, 'command', at);
   }
 
@@ -321,6 +408,7 @@ class Run {
     if (live === null) return;
     this.state = { ...this.state, live: null };
     const outcome = this.tellOutcome(live, reason, at);
+    this.finishAside();
     const part = live.marks.lastIndexOf('a') + 1;
     if (outcome === 'partly-accepted') {
       this.tellEdit(live, at, { offset: live.place.offset, text: live.place.text.slice(0, part) });
@@ -358,6 +446,8 @@ class Run {
       0,
     );
     this.state = { ...this.state, ended: [...this.state.ended.slice(1 - ENDED_LIMIT), live.id] };
+    // Esc does not say which of several it was for: VS Code may have gone on from one to the next without telling.
+    const isOne = reason !== 'escape' || this.state.standby.length === 0;
     const named: readonly Reason[] = ['command', 'escape', 'cancelled'];
     this.known.push({
       type: 'outcome',
@@ -365,7 +455,7 @@ class Run {
       at,
       suggestionId: live.id,
       kind,
-      observed: kind !== 'partly-accepted' && named.includes(reason),
+      observed: kind !== 'partly-accepted' && named.includes(reason) && isOne,
       reason,
       acceptedChars: lf(stands),
       shown: kind === 'never-seen' ? 'no' : 'inferred',
@@ -433,5 +523,27 @@ function kindOf(live: Live, reason: Reason, at: number): OutcomeKind {
   if (reason === 'escape') return 'rejected';
   if (at - live.at < SEEN_MS) return 'never-seen';
   if (reason === 'typed-other' || reason === 'deleted') return 'rejected';
-  return reason === 'superseded' || reason === 'withdrawn' ? 'superseded' : 'ignored';
+  return reason === 'superseded' || reason === 'withdrawn' || reason === 'cycled' ? 'superseded' : 'ignored';
+}
+
+type Offer = EditorEvent & { readonly type: 'offered' | 'cycled' };
+
+/** A suggestion as it is returned, in the document's line ends. */
+function liveOf(e: Offer, { id, text, replaceAfter }: Alternative = e): Live {
+  const replaced = e.after.slice(0, replaceAfter);
+  return {
+    id,
+    document: e.document,
+    at: e.at,
+    target: e.eol === '\n' ? text : text.replaceAll('\n', '\r\n'),
+    before: { offset: e.offset - e.before.length, text: e.before },
+    place: { offset: e.offset, text: replaced },
+    replaced,
+    marks: '',
+    arrival: null,
+  };
+}
+
+function standbyOf(e: Offer): readonly Live[] {
+  return (e.alternatives ?? []).map((alternative) => liveOf(e, alternative));
 }

@@ -27,7 +27,8 @@ export type NextEditEvent =
   | EditorEvent
   /** A next edit is drawn. The same id again: it still stands, or has its outcome. */
   | {
-      readonly type: 'next-offered';
+      /** `next-cycled`: the user went on to it from another one that stands, and may come back to that. */
+      readonly type: 'next-offered' | 'next-cycled';
       readonly at: number;
       readonly id: string;
       readonly document: string;
@@ -82,13 +83,15 @@ interface Judged {
 
 export interface NextEditState {
   readonly live: NextEdit | null;
+  /** Those that the user went on from, until nobody can come back to them. */
+  readonly aside: readonly { readonly edit: NextEdit; readonly until: number }[];
   readonly judged: readonly Judged[];
   readonly ended: readonly string[];
   /** Until when a selection event belongs to a change, and says nothing of where the user goes. */
   readonly settledAt: number;
 }
 
-export const NO_NEXT_EDIT: NextEditState = { live: null, judged: [], ended: [], settledAt: 0 };
+export const NO_NEXT_EDIT: NextEditState = { live: null, aside: [], judged: [], ended: [], settledAt: 0 };
 
 export interface NextEditStep {
   readonly state: NextEditState;
@@ -116,6 +119,9 @@ class Run {
     switch (event.type) {
       case 'next-offered':
         this.offered(event);
+        break;
+      case 'next-cycled':
+        this.cycled(event);
         break;
       case 'next-jumped':
         if (live?.id === event.id) this.update({ ...live, jumped: true });
@@ -161,13 +167,42 @@ class Run {
     }
   }
 
-  private offered(e: NextEditEvent & { type: 'next-offered' }): void {
-    const { live, judged, ended } = this.state;
-    if (live?.id === e.id || judged.some((j) => j.edit.id === e.id) || ended.includes(e.id)) return;
+  private offered(e: Offer): void {
+    const { live, aside } = this.state;
+    if (live?.id === e.id || this.isDone(e.id)) return;
+    if (aside.some(({ edit }) => edit.id === e.id)) {
+      this.cycled(e);
+      return;
+    }
     this.end('superseded', e.at);
-    const { id, document, at, place, target, lines, cursor } = e;
-    const near = cursor >= lines.offset && cursor <= end(lines);
-    this.update({ id, document, at, place, target, lines, near, taken: '', jumped: false, applying: null });
+    this.update(nextEditOf(e));
+  }
+
+  private cycled(e: Offer): void {
+    const { live, aside } = this.state;
+    if (live?.id === e.id || this.isDone(e.id)) return;
+    // One that was partly taken is not the same any more when it is come back to.
+    if (live === null || live.document !== e.document || live.taken !== '') {
+      this.end('cycled', e.at);
+      this.update(nextEditOf(e));
+      return;
+    }
+    const back = aside.find(({ edit }) => edit.id === e.id);
+    const others = aside.filter((a) => a !== back);
+    this.state = { ...this.state, live: back?.edit ?? nextEditOf(e), aside: [...others, { edit: live, until: e.at }] };
+  }
+
+  private isDone(id: string): boolean {
+    return this.state.ended.includes(id) || this.state.judged.some((j) => j.edit.id === id);
+  }
+
+  /** Tells what became of those that the user went on from: nobody comes back to them any more. */
+  private finishAside(): void {
+    const { aside } = this.state;
+    this.state = { ...this.state, aside: [] };
+    for (const { edit, until } of aside) {
+      this.tell(edit, kindOf(edit, 'cycled', until), 'cycled', until, true, 0);
+    }
   }
 
   private applied(live: NextEdit, done: boolean, at: number): void {
@@ -190,6 +225,7 @@ class Run {
     this.state = { ...this.state, judged };
     const { live } = this.state;
     if (live?.document !== e.document || e.changes.length === 0) return;
+    this.finishAside();
     this.state = { ...this.state, settledAt: Math.max(this.state.settledAt, e.at + CURSOR_MS) };
     const lines = applyChanges(live.lines, e.changes, 'in');
     if (live.applying && isPart(live, live.applying, e.changes)) {
@@ -236,7 +272,9 @@ class Run {
     if (live === null) return;
     this.update(null);
     const kind = kindOf(live, reason, at);
-    this.tell(live, kind, reason, at, live.taken !== '' || reason === 'escape', lf(live.taken));
+    const observed = live.taken !== '' || reason === 'escape' || reason === 'cycled';
+    this.tell(live, kind, reason, at, observed, lf(live.taken));
+    this.finishAside();
     if (kind === 'partly-accepted') this.tellEdit(live, at);
   }
 
@@ -328,7 +366,14 @@ function kindOf(live: NextEdit, reason: Reason, at: number): OutcomeKind {
   if (live.taken !== '') return 'partly-accepted';
   if (reason === 'escape') return 'rejected';
   if (at - live.at < SEEN_MS) return 'never-seen';
-  return reason === 'superseded' || reason === 'withdrawn' ? 'superseded' : 'ignored';
+  return reason === 'superseded' || reason === 'withdrawn' || reason === 'cycled' ? 'superseded' : 'ignored';
+}
+
+type Offer = NextEditEvent & { readonly type: 'next-offered' | 'next-cycled' };
+
+function nextEditOf({ id, document, at, place, target, lines, cursor }: Offer): NextEdit {
+  const near = cursor >= lines.offset && cursor <= end(lines);
+  return { id, document, at, place, target, lines, near, taken: '', jumped: false, applying: null };
 }
 
 /** Length in LF line ends. */

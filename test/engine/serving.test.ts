@@ -28,6 +28,16 @@ test('gets ready, suggests, scores and records', async (t) => {
   assert.notEqual(second.id, first.id);
   assert.deepEqual({ ...second, id: '', latencyMs: 0 }, { ...first, id: '', latencyMs: 0 });
 
+  const several = await w.client.completeAll(at('let u'), 3, new AbortController().signal, 30_000);
+  assert.ok(!('none' in several), JSON.stringify(several));
+  assert.deepEqual({ ...several[0], id: '', latencyMs: 0, likely: 0 }, { ...first, id: '', latencyMs: 0, likely: 0 });
+  assert.equal(new Set(several.map(({ edit }) => edit.text)).size, several.length);
+  for (const { edit, tokenLogprobs } of several) {
+    const own = tokenLogprobs.reduce((a, b) => a + b, 0);
+    const { logprob } = await w.client.score({ snapshot: at('let u'), edit });
+    assert.ok(Math.abs(logprob - own) < 1e-3, `${edit.text}: ${logprob} scored, ${own} suggested`);
+  }
+
   // Serving and scoring mean the same number.
   const sum = first.tokenLogprobs.reduce((a, b) => a + b, 0);
   const score = await w.client.score({ snapshot: at('let u'), edit: first.edit });

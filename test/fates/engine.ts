@@ -2,7 +2,7 @@
  * An engine with the real database and a model that answers by a script, for tests of what becomes of suggestions.
  *
  * It is bundled in the place of the extension's own engine. KNACK_SCRIPT names a JSON file with the answers, which is
- * read again for every question; the first answer that fits is given.
+ * read again for every question; the first answer that fits is given, or all that fit, where several are asked for.
  */
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createMessageConnection, IPCMessageReader, IPCMessageWriter } from 'vscode-jsonrpc/node';
 import { type Edit, editAtCursor, placeInWindow } from '../../src/completion/edit.ts';
 import type { Snapshot } from '../../src/completion/snapshot.ts';
-import type { Completion } from '../../src/completion/suggestion.ts';
+import type { Completion, None, Suggestion } from '../../src/completion/suggestion.ts';
 import * as protocol from '../../src/engine/protocol.ts';
 import { databasePath } from '../../src/engine/storage.ts';
 import { openStore, type Store } from '../../src/signals/store.ts';
@@ -59,28 +59,42 @@ client.onRequest(protocol.Initialize, ({ storageDir, windowId }) => {
   return READY;
 });
 client.onRequest(protocol.Complete, async ({ snapshot }, token): Promise<Completion> => {
-  const { answers } = JSON.parse(readFileSync(process.env.KNACK_SCRIPT!, 'utf8')) as { answers: Answer[] };
-  for (const answer of answers) {
-    const edit = editOf(answer, snapshot);
-    if (edit === null) continue;
-    await sleep(answer.delayMs ?? 0);
-    if (token.isCancellationRequested) return { none: 'cancelled' };
-    if (answer.dieAfterMs !== undefined) setTimeout(() => process.kill(process.pid, 'SIGKILL'), answer.dieAfterMs);
-    return {
-      id: randomUUID(),
-      edit,
-      tokenLogprobs: [-0.5],
-      checkpoint: 'base',
-      promptHash: 'ab'.repeat(32),
-      promptFormat: 'scripted',
-      latencyMs: answer.delayMs ?? 0,
-    };
-  }
-  return { none: 'empty' };
+  const [first] = answersTo(snapshot);
+  if (first === undefined) return { none: 'empty' };
+  const { delayMs = 0, dieAfterMs } = first.answer;
+  await sleep(delayMs);
+  if (token.isCancellationRequested) return { none: 'cancelled' };
+  if (dieAfterMs !== undefined) setTimeout(() => process.kill(process.pid, 'SIGKILL'), dieAfterMs);
+  return suggestionOf(first.edit, delayMs);
+});
+client.onRequest(protocol.CompleteAll, ({ snapshot, most }): readonly Suggestion[] | None => {
+  const all = answersTo(snapshot).slice(0, most);
+  return all.length === 0 ? { none: 'empty' } : all.map(({ edit }) => suggestionOf(edit, 0));
 });
 client.onRequest(protocol.Record, ({ events }) => ({ acked: store?.record(events) ?? [] }));
 client.onRequest(protocol.DeleteAll, () => store?.deleteAll());
 client.listen();
+
+/** The answers of the script that fit, in its order. */
+function answersTo(snapshot: Snapshot): { readonly answer: Answer; readonly edit: Edit }[] {
+  const { answers } = JSON.parse(readFileSync(process.env.KNACK_SCRIPT!, 'utf8')) as { answers: Answer[] };
+  return answers.flatMap((answer) => {
+    const edit = editOf(answer, snapshot);
+    return edit === null ? [] : [{ answer, edit }];
+  });
+}
+
+function suggestionOf(edit: Edit, latencyMs: number): Suggestion {
+  return {
+    id: randomUUID(),
+    edit,
+    tokenLogprobs: [-0.5],
+    checkpoint: 'base',
+    promptHash: 'ab'.repeat(32),
+    promptFormat: 'scripted',
+    latencyMs,
+  };
+}
 
 function editOf(answer: Answer, snapshot: Snapshot): Edit | null {
   const { path, before, after, insert, replaceAfter = 0, find, text } = answer;

@@ -13,6 +13,12 @@ const ask = async (s: Session): Promise<void> => {
   await s.ghost('total + tax;');
 };
 
+/** Three answers, and the first of them as ghost text. */
+const SEVERAL = {
+  text: '|\nend\n',
+  answers: ['total + tax;', 'sum();', 'price * 2;'].map((insert) => ({ before: 'x = ', insert })),
+} as const;
+
 export const GHOST_SCENARIOS: readonly Scenario[] = [
   {
     name: 'ghost text accepted with Tab',
@@ -266,5 +272,59 @@ export const GHOST_SCENARIOS: readonly Scenario[] = [
     },
     expected: ['ghost accepted/command observed 12 shown:inferred'],
     becomes: 'x = total + tax;\nend\n',
+  },
+  {
+    name: 'another suggestion is asked for and taken',
+    lean: true,
+    ...SEVERAL,
+    run: async (s) => {
+      await ask(s);
+      await s.press('Alt+]');
+      await s.ghost('sum();');
+      await s.press('Tab');
+    },
+    expected: ['ghost superseded/cycled inferred 0 shown:inferred', 'ghost accepted/command observed 6 shown:inferred'],
+    becomes: 'x = sum();\nend\n',
+  },
+  {
+    name: 'through all suggestions and back to the first',
+    ...SEVERAL,
+    run: async (s) => {
+      await ask(s);
+      for (const text of ['sum();', 'price * 2;', 'total + tax;', 'price * 2;', 'total + tax;']) {
+        await s.press(text === 'price * 2;' && (await s.editor.ghostText()) === 'total + tax;' ? 'Alt+[' : 'Alt+]');
+        await s.ghost(text);
+      }
+      await s.press('Tab');
+    },
+    expected: [
+      'ghost accepted/command observed 12 shown:inferred',
+      'ghost superseded/cycled inferred 0 shown:inferred',
+      'ghost superseded/cycled inferred 0 shown:inferred',
+    ],
+    becomes: 'x = total + tax;\nend\n',
+  },
+  {
+    name: 'another suggestion is shown by VS Code’s own command, and refused: which one is inferred',
+    ...SEVERAL,
+    run: async (s) => {
+      await ask(s);
+      await s.press('F9'); // bound to VS Code's own command in test/fates/vim
+      await s.ghost('sum();');
+      await s.press('Escape');
+    },
+    expected: ['ghost rejected/escape inferred 0 shown:inferred'],
+  },
+  {
+    name: 'another suggestion is shown by VS Code’s own command, and taken',
+    ...SEVERAL,
+    run: async (s) => {
+      await ask(s);
+      await s.press('F9'); // bound to VS Code's own command in test/fates/vim
+      await s.ghost('sum();');
+      await s.press('Tab');
+    },
+    expected: ['ghost superseded/cycled inferred 0 shown:inferred', 'ghost accepted/command observed 6 shown:inferred'],
+    becomes: 'x = sum();\nend\n',
   },
 ];

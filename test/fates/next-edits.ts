@@ -313,4 +313,27 @@ export const NEXT_EDIT_SCENARIOS: readonly Scenario[] = [
     expected: ['next-edit accepted/command observed 1 shown:observed jumped'],
     becomes: 'let b\n\n\nuse(b);\nend\n',
   },
+  {
+    name: 'another next edit is asked for, in another line, and taken',
+    text: NEXT.text,
+    answers: [...FAR, { before: 'b', find: 'end', text: 'done' }],
+    run: async (s) => {
+      await askNext(s);
+      await s.press('Alt+]');
+      await s.nextEdit(/Tab: edit at line 5 · Esc/);
+      await s.press('Alt+[');
+      await s.nextEdit(JUMP);
+      await s.press('Alt+]');
+      await s.nextEdit(/Tab: edit at line 5 · Esc/);
+      await s.press('Tab');
+      await s.nextEdit(HERE);
+      await s.press('Tab');
+      await s.wait(300);
+    },
+    expected: [
+      'next-edit superseded/cycled observed 0 shown:observed',
+      'next-edit accepted/command observed 4 shown:observed jumped',
+    ],
+    becomes: 'let b\n\n\nuse(a);\ndone\n',
+  },
 ];

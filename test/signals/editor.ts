@@ -43,9 +43,17 @@ export class FakeEditor {
     return this;
   }
 
-  offer(id: string, text: string, replaceAfter = 0): this {
+  /** @param others texts that are returned with it, by id */
+  offer(
+    id: string,
+    text: string,
+    replaceAfter = 0,
+    others: Readonly<Record<string, string>> = {},
+    type: 'offered' | 'cycled' = 'offered',
+  ): this {
     this.send({
-      type: 'offered',
+      type,
+      alternatives: Object.entries(others).map(([id, text]) => ({ id, text, replaceAfter: 0 })),
       at: this.now,
       id,
       text,

@@ -359,6 +359,8 @@ test('any sequence of events: one outcome for each offer, within its bounds', ()
     const pick = <T>(...of: T[]): T => of[below(of.length)]!;
     const texts = ['foo', 'foo(a)', 'x', 'if (a) {\n  b();\n}', 'return a + b;', ')'];
     const offers = new Map<string, string>();
+    /** With others, and not known to have been shown. */
+    const returned = new Map<string, string>();
     let state = INITIAL;
     let at = 1_000;
     const outcomes = new Map<string, Outcome>();
@@ -367,6 +369,11 @@ test('any sequence of events: one outcome for each offer, within its bounds', ()
       const step = advance(state, event);
       state = step.state;
       for (const k of step.known) {
+        if (k.type === 'alternative') {
+          assert.ok(!offers.has(k.id), `seed ${seed}: ${k.id} was known already`);
+          offers.set(k.id, returned.get(k.id)!);
+          continue;
+        }
         const id = k.type === 'accepted-edit' ? k.edit.suggestionId : k.suggestionId;
         assert.ok(offers.has(id), `seed ${seed}: ${k.type} of an unknown suggestion`);
         if (k.type === 'outcome') {
@@ -391,7 +398,13 @@ test('any sequence of events: one outcome for each offer, within its bounds', ()
           offers.set(id, text);
           const [before, after] = [pick('', 'con', '  '), pick('', ')', '\n')];
           const rest = { replaceAfter: pick(0, 0, after.length), version: i, before, after, eol: pick('\n', '\r\n') };
-          send({ type: 'offered', at, id, text, document, offset, ...rest } as EditorEvent);
+          const alternatives = Array.from({ length: below(3) }, (_, n) => {
+            const other = { id: `${seed}-${i}-${n}`, text: pick(...texts), replaceAfter: 0 };
+            returned.set(other.id, other.text);
+            return other;
+          });
+          const type = pick('offered', 'offered', 'cycled');
+          send({ type, at, id, text, document, offset, alternatives, ...rest } as EditorEvent);
           break;
         }
         case 3:
@@ -448,4 +461,42 @@ test('any sequence of events: one outcome for each offer, within its bounds', ()
     }
   }
   assert.equal(kinds.size, 6, `every kind came up: ${[...kinds]}`);
+});
+
+/** Two suggestions for one place; the second takes the first one's place after so long. */
+function cycled(): FakeEditor {
+  const e = new FakeEditor('x = |').offer('a', 'total;', 0, { b: 'sum();' }).wait(SEEN);
+  return e.offer('b', 'sum();', 0, { a: 'total;' }, 'cycled').wait(SEEN);
+}
+
+test('another suggestion is asked for and taken: the first one is superseded, the second accepted', () => {
+  const e = cycled().accept('b', 'sum();').close();
+  assert.deepEqual(e.fates, ['a superseded/cycled inferred 0/0', 'b accepted/command observed 6/0']);
+});
+
+test('and back again: the first one has no outcome until it is taken', () => {
+  const e = cycled().offer('a', 'total;', 0, { b: 'sum();' }, 'cycled').wait(SEEN);
+  assert.deepEqual(e.fates, []);
+  e.accept('a', 'total;').close();
+  assert.deepEqual(e.fates, ['b superseded/cycled inferred 0/0', 'a accepted/command observed 6/0']);
+});
+
+test('Esc with several returned: the last one known to be shown is refused, inferred', () => {
+  assert.deepEqual(cycled().escape().fates, ['b rejected/escape inferred 0/0', 'a superseded/cycled inferred 0/0']);
+});
+
+test('one that VS Code went on to without telling, taken whole or by a word', () => {
+  const offered = () => new FakeEditor('x = |').offer('a', 'total;', 0, { b: 'sum();' }).wait(SEEN);
+  const whole = offered().accept('b', 'sum();').close();
+  assert.deepEqual(whole.fates, ['a superseded/cycled inferred 0/0', 'b accepted/command observed 6/0']);
+  const alternatives = whole.known.filter((k) => k.type === 'alternative').map((k) => k.id);
+  assert.deepEqual(alternatives, ['b']);
+  const part = offered().acceptPart('sum').wait(SEEN).escape();
+  assert.deepEqual(part.fates, ['a superseded/cycled inferred 0/0', 'b partly-accepted/escape inferred 3/0']);
+  assert.deepEqual(part.typedInstead, []);
+});
+
+test('one unit of an alternative, typed by hand, refuses the one that stands', () => {
+  const e = new FakeEditor('x = |').offer('a', 'total;', 0, { b: 'sum();' }).wait(SEEN).type('s').close();
+  assert.deepEqual(e.fates, ['a rejected/typed-other inferred 0/0']);
 });

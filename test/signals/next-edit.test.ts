@@ -32,13 +32,13 @@ class Page {
     return this;
   }
 
-  offer(id: string, target: string): this {
+  offer(id: string, target: string, type: 'next-offered' | 'next-cycled' = 'next-offered'): this {
     const place = { offset: this.#from, text: this.text.slice(this.#from, this.#to) };
     const start = this.text.lastIndexOf('\n', this.#from - 1) + 1;
     const end = this.text.indexOf('\n', this.#to);
     const lines = { offset: start, text: this.text.slice(start, end < 0 ? undefined : end) };
     const { now: at, cursor } = this;
-    return this.send({ type: 'next-offered', at, id, document: DOCUMENT, place, target, lines, cursor });
+    return this.send({ type, at, id, document: DOCUMENT, place, target, lines, cursor });
   }
 
   wait(ms = 1000): this {
@@ -208,6 +208,21 @@ test('what was accepted is followed from where it stands', () => {
   assert.deepEqual(parts.accepted, ['one@2 one']);
 });
 
+test('another one is asked for, and the first one again: each has its outcome when nobody can come back to it', () => {
+  const page = seen().offer('other', 'c', 'next-cycled').wait();
+  assert.deepEqual(page.fates, []);
+  page.offer('s', 'a', 'next-cycled').wait().jump('s').apply('s');
+  assert.deepEqual(page.fates, [
+    'other superseded/cycled observed 0/0 observed',
+    's accepted/command observed 1/0 observed jumped',
+  ]);
+  const refused = seen().offer('other', 'c', 'next-cycled').wait().send({ type: 'escape', at: 20_000 });
+  assert.deepEqual(refused.fates, [
+    'other rejected/escape observed 0/0 observed',
+    's superseded/cycled observed 0/0 observed',
+  ]);
+});
+
 test('whatever happens, each next edit gets one outcome', () => {
   const random = seeded(31);
   for (let round = 0; round < 500; round++) {
@@ -221,7 +236,13 @@ test('whatever happens, each next edit gets one outcome', () => {
         case 0:
         case 1:
           offered.push(`s${round}-${step}`);
-          page.offer(offered.at(-1)!, random() < 0.3 ? '' : 'new text');
+          page.offer(
+            offered.at(-1)!,
+            random() < 0.3 ? '' : 'new text',
+            random() < 0.5 ? 'next-offered' : 'next-cycled',
+          );
+          if (random() < 0.3)
+            page.wait(400).offer(offered[Math.floor(random() * offered.length)]!, 'back', 'next-cycled');
           break;
         case 2:
           page.edit(offset, Math.floor(random() * 3), random() < 0.5 ? 'x' : '', random() < 0.3 ? 'undo' : 'other');
