@@ -25,7 +25,7 @@ import { ReplayCommand } from './editor/replay.ts';
 import { report } from './editor/report.ts';
 import { type Parsed, parseSettings } from './editor/settings.ts';
 import { StatusBar } from './editor/statusbar.ts';
-import { showStored } from './editor/stored.ts';
+import { showMemory, showStored } from './editor/stored.ts';
 import { Syntax } from './editor/syntax.ts';
 import { Why } from './editor/why.ts';
 import { EngineClient } from './engine/client.ts';
@@ -217,6 +217,7 @@ export function activate(context: vscode.ExtensionContext): void {
         'knack.panel': () => panel.show(),
         'knack.why': () => why.show(),
         'knack.stored': () => showStored(client, pages),
+        'knack.memory': () => showMemory(client, pages),
         'knack.goBack': (checkpoint?: unknown) => goBack(client, checkpoint),
         'knack.report': () => report(context.extension, client.state, log),
         'knack.replayRepository': () => replay.run(),

@@ -184,6 +184,7 @@ async function showMenu({ client, calm }: CommandPorts): Promise<void> {
       : entry('bell-slash', t('Snooze …'), 'knack.snooze'),
     entry('graph', t('Show the panel'), 'knack.panel'),
     entry('question', t('Why this suggestion?'), 'knack.why'),
+    entry('lightbulb', t('Show what it remembers'), 'knack.memory'),
     entry('database', t('Show what is stored'), 'knack.stored'),
     entry('circle-slash', t('Switch off'), 'knack.disable'),
     configuration.get('training.enabled') === false

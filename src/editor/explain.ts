@@ -2,10 +2,13 @@
 import { t } from '@vscode/l10n';
 import { confidenceOf, type Eagerness, LEAST_LIKELY } from '../completion/eagerness.ts';
 import type { Snapshot } from '../completion/snapshot.ts';
-import type { Suggestion } from '../completion/suggestion.ts';
-import type { CheckpointInfo, PromptView } from '../engine/protocol.ts';
+import { rememberedShare, type Suggestion } from '../completion/suggestion.ts';
+import type { CheckpointInfo, MemoryEntry, PromptView } from '../engine/protocol.ts';
 import { type Formats, shortId } from '../panel/format.ts';
 import type { StoredEntry } from '../signals/view.ts';
+
+/** A smaller part than this in a suggestion is none worth telling. */
+const LEAST_PART = 0.02;
 
 export interface WhyFacts {
   readonly suggestion: Suggestion;
@@ -15,6 +18,8 @@ export interface WhyFacts {
   readonly eagerness: Eagerness;
   /** The checkpoint that made it, if it is still known. */
   readonly checkpoint: CheckpointInfo | null;
+  /** The remembered edits that had a part in it, of those that are still remembered. */
+  readonly memory: readonly MemoryEntry[];
   /** The prompt, made again now; null if there is no engine to make it. */
   readonly prompt: PromptView | null;
   readonly formats: Formats;
@@ -28,6 +33,7 @@ export function whyPage({
   at,
   eagerness,
   checkpoint,
+  memory,
   prompt,
   formats,
 }: WhyFacts): string {
@@ -68,6 +74,7 @@ export function whyPage({
     `## ${t('What made it')}`,
     maker,
     t('It took {0} ms.', formats.number(s.latencyMs)),
+    ...rememberedText(s, memory, formats),
     `## ${t('How sure the model was')}`,
     sure,
     likely,
@@ -75,6 +82,39 @@ export function whyPage({
     ...(prompt === null
       ? [t('The engine is not ready, so the prompt cannot be shown.')]
       : promptText(prompt, s, formats)),
+  );
+}
+
+/** Nothing where nothing was remembered. */
+function rememberedText(suggestion: Suggestion, memory: WhyFacts['memory'], formats: Formats): string[] {
+  const { remembered } = suggestion;
+  const share = rememberedShare(suggestion);
+  if (remembered === undefined || share < LEAST_PART) return [];
+  const from =
+    remembered.entries.length === 0
+      ? t('It stood in the text around the cursor.')
+      : memory.length === 0
+        ? t('It is not remembered any more.')
+        : t('It comes from this, and perhaps from the text around the cursor:');
+  return [
+    `## ${t('What was remembered')}`,
+    t('About {0} of it was brought by memory, the rest by the model. {1}', formats.share(share), from),
+    ...memory.map((entry) => memoryText(entry, formats)),
+  ];
+}
+
+function memoryText({ at, path, kind, removed, added }: MemoryEntry, formats: Formats): string {
+  const how = kind === 'accepted' ? t('accepted') : t('typed instead of a suggestion');
+  const lines = [...removed.map((line) => `- ${line}`), ...added.map((line) => `+ ${line}`)];
+  return `${path}, ${formats.time(at)}, ${how}\n\n${fenced(lines.join('\n'), 'diff')}`;
+}
+
+/** One remembered edit as Markdown. */
+export function memoryPage(entry: MemoryEntry, formats: Formats): string {
+  return join(
+    `# ${t('A remembered edit')}`,
+    memoryText(entry, formats),
+    t('Where the words before it are written again, it has a part in what is suggested.'),
   );
 }
 
@@ -118,6 +158,7 @@ export function entryPage(entry: StoredEntry, formats: Formats): string {
       [t('log-probabilities'), offer.tokenLogprobs.map((p) => p.toFixed(3)).join(' ')],
       [t('prompt'), `${offer.promptFormat} ${offer.promptHash ?? ''}`.trim()],
       [t('window'), offer.windowId],
+      [t('remembered for it'), offer.remembered?.entries.join(' ') ?? null],
       [t('secrets cut out'), offer.redactions],
     );
   }

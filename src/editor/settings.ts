@@ -49,6 +49,7 @@ export const RULES = {
   'model.promptFormat': { kind: 'choice', fallback: 'auto', of: ['auto', ...PROMPT_STYLES] },
   'model.mirror': { kind: 'address', fallback: '' },
   nodePath: { kind: 'path', fallback: '' },
+  'memory.enabled': { kind: 'boolean', fallback: true },
   'training.enabled': { kind: 'boolean', fallback: true },
   'training.minSignals': { kind: 'number', fallback: 16, from: 1, to: 100_000 },
   'training.idleSeconds': { kind: 'number', fallback: 60, from: 0, to: 86_400 },
@@ -103,6 +104,7 @@ export function parseSettings(read: (name: SettingName) => unknown): Parsed {
       mirror: path('model.mirror'),
       maxNewTokens: MAX_NEW_TOKENS,
       eagerness,
+      memory: { enabled: value('memory.enabled') },
       training: {
         enabled: value('training.enabled'),
         minSignals: value('training.minSignals'),

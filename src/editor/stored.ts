@@ -4,7 +4,7 @@ import * as vscode from 'vscode';
 import type { EngineClient } from '../engine/client.ts';
 import { formatsFor, shortId } from '../panel/format.ts';
 import type { Selection, StoredGroup, StoredSummary } from '../signals/view.ts';
-import { entryPage } from './explain.ts';
+import { entryPage, memoryPage } from './explain.ts';
 import type { Pages } from './pages.ts';
 
 /** Entries in one list: the newest. */
@@ -96,6 +96,41 @@ export async function showStored(client: EngineClient, pages: Pages): Promise<vo
     const message = t('Knack: {0} suggestions deleted. {1}', suggestions, learned);
     const chosen = await vscode.window.showInformationMessage(message, ...(learnedBy.length === 0 ? [] : [back]));
     if (chosen === back) await vscode.commands.executeCommand('knack.goBack');
+  }
+}
+
+/** What is remembered, newest first; each can be read and forgotten, which deletes the suggestion that it comes from. */
+export async function showMemory(client: EngineClient, pages: Pages): Promise<void> {
+  const { entries, size } = await client.memory(LISTED);
+  const formats = formatsFor(vscode.env.language);
+  if (size === 0) {
+    void vscode.window.showInformationMessage(
+      t('Knack: nothing is remembered yet. What you accept, or type where you refuse a suggestion, will be.'),
+    );
+    return;
+  }
+  await pick(
+    t('Knack: {0} remembered edits', size),
+    entries.map((entry) => ({
+      label: (entry.added.find((line) => line.trim() !== '') ?? t('(only deletes)')).trim(),
+      description: entry.kind === 'accepted' ? t('accepted') : t('typed instead of a suggestion'),
+      detail: `${entry.path}, ${formats.time(entry.at)}`,
+      run: async () => {
+        await pages.show(t('Remembered edit'), memoryPage(entry, formats));
+        await pick(t('Knack: remembered edit'), [
+          { label: t('$(check) Keep it') },
+          { label: t('$(trash) Forget it'), run: () => forget(entry.suggestionId) },
+        ]);
+      },
+    })),
+  );
+
+  async function forget(id: string): Promise<void> {
+    const yes = t('Forget');
+    const question = t('Forget this edit, and delete the stored suggestion that it comes from?');
+    if ((await vscode.window.showWarningMessage(question, { modal: true }, yes)) !== yes) return;
+    await client.deleteSelected({ by: 'id', id });
+    void vscode.window.showInformationMessage(t('Knack: the edit is forgotten.'));
   }
 }
 

@@ -8,6 +8,9 @@ import { whyPage } from './explain.ts';
 import type { Pages } from './pages.ts';
 import type { Settings } from './settings.ts';
 
+/** Most remembered edits that a page names. */
+const NAMED = 8;
+
 export class Why {
   readonly #client: EngineClient;
   readonly #pages: Pages;
@@ -38,6 +41,8 @@ export class Why {
     // An engine that is not ready explains nothing, but what is known here is shown all the same.
     const prompt = await this.#client.prompt(snapshot).catch(() => null);
     const overview = await this.#client.overview().catch(() => null);
+    const { entries = [] } = suggestion.remembered ?? {};
+    const memory = entries.length === 0 ? null : await this.#client.memory(NAMED, entries).catch(() => null);
     const page = whyPage({
       suggestion,
       snapshot,
@@ -45,6 +50,7 @@ export class Why {
       at,
       eagerness: this.#settings().eagerness,
       checkpoint: overview?.checkpoints.find((c) => c.id === suggestion.checkpoint) ?? null,
+      memory: memory?.entries ?? [],
       prompt,
       formats: formatsFor(vscode.env.language),
     });

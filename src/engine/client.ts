@@ -282,6 +282,11 @@ export class EngineClient {
     return this.#request((engine) => engine.sendRequest(protocol.ShowEntry, { id }));
   }
 
+  /** The newest remembered edits, or those with these ids. */
+  memory(limit: number, ids?: readonly string[]): Promise<protocol.MemoryView> {
+    return this.#request((engine) => engine.sendRequest(protocol.ShowMemory, { limit, ...(ids && { ids }) }));
+  }
+
   deleteSelected(selection: Selection): Promise<Deleted> {
     return this.#request((engine) => engine.sendRequest(protocol.DeleteSelected, { selection }));
   }

@@ -2,7 +2,9 @@
 import { availableParallelism } from 'node:os';
 import { config as configureTexts, t } from '@vscode/l10n';
 import type { CancellationToken, MessageConnection } from 'vscode-jsonrpc';
+import type { Snapshot } from '../completion/snapshot.ts';
 import { type Completion, isSuggestion, type None, type Suggestion } from '../completion/suggestion.ts';
+import type { Recollection } from '../memory/recollection.ts';
 import { ensureModel } from '../model/base.ts';
 import type { SignalEvent } from '../signals/signal.ts';
 import { openStore, type Store } from '../signals/store.ts';
@@ -15,6 +17,7 @@ import { Gatekeeper } from './gatekeeper.ts';
 import { Models } from './models.ts';
 import * as protocol from './protocol.ts';
 import { withQuantised } from './quantised-base.ts';
+import { Remembering } from './remembering.ts';
 import { Schedule } from './schedule.ts';
 import { Server } from './serve.ts';
 import { databasePath } from './storage.ts';
@@ -46,6 +49,7 @@ export class Engine {
   #base: Base | null = null;
   #server: Server | null = null;
   #gatekeeper: Gatekeeper | null = null;
+  #memory: Remembering | null = null;
   #schedule: Schedule | null = null;
   #timers: NodeJS.Timeout[] = [];
   #phase: protocol.EnginePhase = 'starting';
@@ -82,6 +86,7 @@ export class Engine {
     connection.onRequest(protocol.ShowList, ({ selection, limit }) => this.#open().list(selection, limit));
     connection.onRequest(protocol.ShowEntry, ({ id }) => this.#open().entry(id));
     connection.onRequest(protocol.ShowPrompt, ({ snapshot }) => promptView(snapshot, this.#loaded()));
+    connection.onRequest(protocol.ShowMemory, ({ limit, ids }) => this.#remembered(limit, ids));
     connection.onRequest(protocol.DeleteSelected, ({ selection }) => this.#deleteSelected(selection));
     connection.onRequest(protocol.GoBack, ({ checkpoint }) => this.#goBack(checkpoint));
     connection.onRequest(protocol.DeleteAll, () => this.#deleteAll());
@@ -124,8 +129,11 @@ export class Engine {
       const retain = (): void =>
         this.#guard('Retention', () => store.applyRetention(this.#settings().retention, Date.now()));
       this.#every(RETENTION_MS, retain);
-      this.#every(POINTER_MS, () => void this.#followPointer());
-      this.#every(POINTER_MS, () => this.#followGate());
+      this.#every(POINTER_MS, () => {
+        void this.#followPointer();
+        this.#followGate();
+        void this.#remember();
+      });
     } catch (error) {
       // Serving goes on; nothing is acknowledged, so the client keeps what it has.
       this.#notices.push((error as Error).message);
@@ -156,6 +164,8 @@ export class Engine {
       this.#path = found;
       this.#lastActivity = Date.now();
       this.#every(MEASURE_MS, () => void this.#measureWhenIdle());
+      this.#memory = this.#store && new Remembering(this.#store, base);
+      void this.#remember(true);
       this.#startSchedule(base, found);
       this.#enter('ready', '');
     } catch (error) {
@@ -215,7 +225,8 @@ export class Engine {
     const { snapshot } = params;
     const { maxNewTokens, eagerness } = this.#settings();
     const moment = gatekeeper.asked(snapshot);
-    const completion = await this.#server.complete(snapshot, maxNewTokens, () => token.isCancellationRequested);
+    const isCancelled = (): boolean => token.isCancellationRequested;
+    const completion = await this.#server.complete(snapshot, maxNewTokens, isCancelled, this.#recollect());
     if (!isSuggestion(completion)) return completion;
     const { judged, keep } = gatekeeper.judge(snapshot, completion, moment, eagerness);
     // Writing waits for the disk: not before the answer is out.
@@ -226,6 +237,8 @@ export class Engine {
   #record(events: readonly SignalEvent[]): { acked: readonly string[] } {
     const acked = this.#store?.record(events) ?? [];
     this.#followGate();
+    // The sender does not wait for what is remembered of it.
+    void this.#remember(true).then(() => this.#memory?.notice(events));
     return { acked };
   }
 
@@ -243,12 +256,33 @@ export class Engine {
     const { maxNewTokens, eagerness } = this.#settings();
     const moment = gatekeeper.asked(snapshot);
     const isCancelled = (): boolean => token.isCancellationRequested;
-    const all = await this.#server.completeAll(snapshot, maxNewTokens, most, isCancelled);
+    const all = await this.#server.completeAll(snapshot, maxNewTokens, most, isCancelled, this.#recollect());
     if ('none' in all) return all;
     const judgements = all.map((suggestion) => gatekeeper.judge(snapshot, suggestion, moment, eagerness));
     // The others were asked for one by one, if at all: what becomes of them says nothing of when to speak.
     setImmediate(() => this.#guard('Judgement', judgements[0]!.keep));
     return judgements.map(({ judged }) => judged);
+  }
+
+  /** What a suggestion is made with beside the model; undefined while the memory is switched off. */
+  #recollect(): ((snapshot: Snapshot) => Recollection) | undefined {
+    const memory = this.#settings().memory.enabled ? this.#memory : null;
+    return memory === null ? undefined : (snapshot) => memory.recollect(snapshot);
+  }
+
+  /** Takes into the memory what is new in the database; what goes wrong there stops nothing else. */
+  async #remember(isOwn = false): Promise<void> {
+    try {
+      await this.#memory?.follow(isOwn);
+    } catch (error) {
+      this.#log('error', `The memory could not be brought up to date: ${(error as Error).message}`);
+    }
+  }
+
+  async #remembered(limit: number, ids?: readonly string[]): Promise<protocol.MemoryView> {
+    this.#loaded();
+    await this.#remember(true);
+    return this.#memory?.view(limit, ids) ?? { entries: [], size: 0, bytes: 0 };
   }
 
   #score(params: protocol.ScoreParams): Promise<protocol.Score> {
@@ -304,9 +338,10 @@ export class Engine {
     await this.#followPointer();
   }
 
-  #deleteSelected(selection: Selection): Deleted {
+  async #deleteSelected(selection: Selection): Promise<Deleted> {
     const deleted = this.#open().deleteSelected(selection);
     this.#followGate();
+    await this.#remember(true);
     return deleted;
   }
 
@@ -315,6 +350,7 @@ export class Engine {
     this.#schedule?.stop(t('Everything stored is being deleted.'));
     store.deleteAll();
     this.#followGate();
+    this.#memory = this.#base && new Remembering(store, this.#base);
     await deleteCheckpoints(this.#params!.storageDir);
     await this.#followPointer();
   }

@@ -24,6 +24,8 @@ export interface EngineSettings {
   readonly maxNewTokens: number;
   /** What is unlikelier to be accepted is shown only to who asks for it. */
   readonly eagerness: Eagerness;
+  /** Whether what was accepted and typed before has a part in suggestions. */
+  readonly memory: { readonly enabled: boolean };
   readonly training: {
     readonly enabled: boolean;
     /** New signals since the last round before another one starts. */
@@ -133,6 +135,30 @@ export interface Overview {
   };
 }
 
+/** A remembered edit. */
+export interface MemoryEntry {
+  readonly id: string;
+  /** The suggestion that it comes from: forgetting the entry is deleting that. */
+  readonly suggestionId: string;
+  /** Epoch milliseconds. */
+  readonly at: number;
+  readonly path: string;
+  /** accepted: a suggestion was taken; typed: this was written where one was refused. */
+  readonly kind: 'accepted' | 'typed';
+  /** Whole lines. */
+  readonly removed: readonly string[];
+  readonly added: readonly string[];
+}
+
+export interface MemoryView {
+  /** Newest first. */
+  readonly entries: readonly MemoryEntry[];
+  /** How many there are in all. */
+  readonly size: number;
+  /** Of the index that they are found by. */
+  readonly bytes: number;
+}
+
 /** The prompt that a snapshot comes to, as the model sees it. */
 export interface PromptView {
   readonly format: string;
@@ -236,6 +262,8 @@ export const ShowList = new RequestType<{ selection: Selection; limit: number },
 );
 export const ShowEntry = new RequestType<{ id: string }, StoredEntry | null, void>('entry');
 export const ShowPrompt = new RequestType<{ snapshot: Snapshot }, PromptView, void>('prompt');
+/** The newest remembered edits, or those with these ids. */
+export const ShowMemory = new RequestType<{ limit: number; ids?: readonly string[] }, MemoryView, void>('memory');
 /** Delete some suggestions and what became of them. What was learned from them stays, and is named in the answer. */
 export const DeleteSelected = new RequestType<{ selection: Selection }, Deleted, void>('deleteSelected');
 /** Serve with an earlier checkpoint (`base` or an id), and learn on from there. */

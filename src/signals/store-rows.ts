@@ -3,12 +3,21 @@
  */
 import { type Edit, placeInWindow, rangeInWindow, type Window } from '../completion/edit.ts';
 import { WINDOW } from '../completion/snapshot.ts';
+import type { Remembered } from '../completion/suggestion.ts';
 import { redact, redactJoins, redactParts } from './redact.ts';
 import type { Offered, Outcome, SignalEvent, Survival, TypedInstead } from './signal.ts';
 import { SURVIVAL_AT } from './survival.ts';
 
 /** Most UTF-16 units (or entries) that one row keeps. An offer is 30 KB at the very most. */
-export const ROW_LIMITS = { text: 4_096, typed: 2_048, word: 64, id: 200, path: 1_024, logprobs: 1_024 } as const;
+export const ROW_LIMITS = {
+  text: 4_096,
+  typed: 2_048,
+  word: 64,
+  id: 200,
+  path: 1_024,
+  logprobs: 1_024,
+  remembered: 32,
+} as const;
 
 /** Text beyond the limit that is looked at for secrets before it is dropped, so that the cut does not hide one. */
 const SLACK = 512;
@@ -44,6 +53,8 @@ export interface OfferRow {
   readonly edit_end_character: number;
   readonly token_logprobs: string;
   readonly latency_ms: number;
+  /** JSON of Suggestion.remembered. */
+  readonly remembered: string | null;
   /** Secrets cut from the row; one that two of its texts show counts for each. */
   readonly redactions: number;
 }
@@ -97,6 +108,7 @@ export function offerRow(event: Offered): OfferRow {
     edit_end_character: edit.end.character,
     token_logprobs: JSON.stringify(s.tokenLogprobs.slice(0, ROW_LIMITS.logprobs)),
     latency_ms: number(s.latencyMs),
+    remembered: rememberedJson(s.remembered),
     redactions,
   };
 }
@@ -195,6 +207,18 @@ export function typedText(
   const bounded = head(text(typed, Number.MAX_SAFE_INTEGER, 'typed text'), ROW_LIMITS.typed + SLACK);
   const { parts } = redactParts([around?.before ?? '', bounded, around?.after ?? '']);
   return head(parts[1]!, ROW_LIMITS.typed);
+}
+
+/** Ids and numbers alone: no text. @throws TypeError */
+function rememberedJson(remembered: Remembered | undefined): string | null {
+  if (remembered === undefined) return null;
+  const { entries, steps } = remembered;
+  return JSON.stringify({
+    entries: entries.slice(0, ROW_LIMITS.remembered).map((id) => text(id, ROW_LIMITS.id, 'id of what was remembered')),
+    steps: steps
+      .slice(0, ROW_LIMITS.logprobs)
+      .map(({ at, kind, share }) => ({ at: count(at), kind: count(kind), share: number(share) })),
+  } satisfies Remembered);
 }
 
 function cleanHead(value: string, limit: number): string {

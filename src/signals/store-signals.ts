@@ -2,6 +2,7 @@
 import type { Database } from 'better-sqlite3';
 import type { Edit } from '../completion/edit.ts';
 import type { RecentEdit, Snapshot } from '../completion/snapshot.ts';
+import type { Remembered } from '../completion/suggestion.ts';
 import { SEEN_MS } from './lifecycle.ts';
 import type { Offered, Outcome, OutcomeKind, SignalEvent, Survival, TypedInstead } from './signal.ts';
 import { GateTables } from './store-gate.ts';
@@ -32,6 +33,7 @@ export interface ExampleRow {
   readonly trigger: Offered['trigger'];
   readonly shownAs: Offered['shownAs'];
   readonly latencyMs: number;
+  readonly remembered: Remembered | null;
   /** Secrets cut from the row: above 0, text and log-probabilities no longer belong together. */
   readonly redactions: number;
   readonly outcome: OutcomeKind;
@@ -146,10 +148,10 @@ export class SignalTables {
       .prepare(
         `INSERT INTO offer (suggestion, seq, at, window_id, "trigger", shown_as, checkpoint, prompt_hash, prompt_format, path,
            language, start_line, before, after, recent, text, edit_start_line, edit_start_character, edit_end_line,
-           edit_end_character, token_logprobs, latency_ms, redactions)
+           edit_end_character, token_logprobs, latency_ms, remembered, redactions)
          VALUES (@suggestion, @seq, @at, @window_id, @trigger, @shown_as, @checkpoint, @prompt_hash, @prompt_format, @path,
            @language, @start_line, @before, @after, @recent, @text, @edit_start_line, @edit_start_character,
-           @edit_end_line, @edit_end_character, @token_logprobs, @latency_ms, @redactions)
+           @edit_end_line, @edit_end_character, @token_logprobs, @latency_ms, @remembered, @redactions)
          ON CONFLICT (suggestion) DO NOTHING`,
       )
       .run({ suggestion, seq, ...row });
@@ -311,6 +313,12 @@ export class SignalTables {
     this.#db.prepare('DELETE FROM deleted_suggestion WHERE first_at < ?').run(before);
   }
 
+  /** Of these suggestions, those that are not stored (any more). */
+  missing(ids: Iterable<string>): string[] {
+    const find = this.#db.prepare('SELECT 1 FROM suggestion WHERE id = ?').pluck();
+    return [...ids].filter((id) => find.get(id) === undefined);
+  }
+
   /** Deletes the oldest suggestions of one batch. @returns how many; 0 if there are none left */
   deleteOldest(): number {
     return this.#db
@@ -371,6 +379,7 @@ function exampleOf(r: JoinedRow): ExampleRow {
     trigger: r.trigger as Offered['trigger'],
     shownAs: r.shown_as as Offered['shownAs'],
     latencyMs: r.latency_ms,
+    remembered: r.remembered === null ? null : (JSON.parse(r.remembered) as Remembered),
     redactions: r.redactions,
     outcome: r.kind,
     observed: r.observed === 1,

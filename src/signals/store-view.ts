@@ -1,6 +1,7 @@
 /** The database as people look at it: by day and by file, entry by entry; and letting go of some of it. */
 import type { Database } from 'better-sqlite3';
 import type { RecentEdit } from '../completion/snapshot.ts';
+import type { Remembered } from '../completion/suggestion.ts';
 import type { OutcomeKind } from './signal.ts';
 import type { DayStats, Deleted, Selection, StoredEntry, StoredGroup, StoredSummary } from './view.ts';
 
@@ -137,6 +138,7 @@ interface EntryRow {
   readonly prompt_hash: string | null;
   readonly prompt_format: string;
   readonly window_id: string;
+  readonly remembered: string | null;
   readonly redactions: number;
   readonly text: string | null;
   readonly kind: OutcomeKind | null;
@@ -163,6 +165,7 @@ function offerOf(row: EntryRow): NonNullable<StoredEntry['offer']> {
     promptHash: row.prompt_hash,
     promptFormat: row.prompt_format,
     windowId: row.window_id,
+    remembered: row.remembered === null ? null : (JSON.parse(row.remembered) as Remembered),
     redactions: row.redactions,
   };
 }

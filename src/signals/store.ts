@@ -109,6 +109,21 @@ export class Store {
     return this.#run(() => this.#signals.exampleRows(query));
   }
 
+  /** Of these suggestions, those that are not stored (any more). */
+  missing(ids: Iterable<string>): string[] {
+    return this.#run(() => this.#signals.missing(ids));
+  }
+
+  /** Another number once another process or window has written. */
+  version(): number {
+    return this.#run(() => this.#db.pragma('data_version', { simple: true })) as number;
+  }
+
+  /** Another number once a suggestion was deleted anywhere. */
+  deletions(): number {
+    return this.#run(() => this.#db.prepare('SELECT n FROM deletions').pluck().get()) as number;
+  }
+
   /** The user did something in a window whose engine is this process. */
   activity(windowId: string, at: number, pid = process.pid): void {
     // A time in the future would keep every window from being idle until then.

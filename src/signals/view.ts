@@ -1,6 +1,7 @@
 /** What people see of the database, as plain values: days, files, single entries, and what a deletion leaves behind. */
 import type { Place } from '../completion/edit.ts';
 import type { RecentEdit } from '../completion/snapshot.ts';
+import type { Remembered } from '../completion/suggestion.ts';
 import type { OutcomeKind } from './signal.ts';
 
 /** One day of suggestions, by the machine's local time. */
@@ -55,6 +56,7 @@ export interface StoredEntry extends Omit<StoredSummary, 'path'> {
     readonly promptHash: string | null;
     readonly promptFormat: string;
     readonly windowId: string;
+    readonly remembered: Remembered | null;
     readonly redactions: number;
   } | null;
   readonly observed: boolean | null;

@@ -17,6 +17,7 @@ const WHY = {
   at: 0,
   eagerness: 'medium',
   checkpoint: null,
+  memory: [],
   formats,
 } as const;
 
@@ -36,6 +37,19 @@ test('why: where, what, who made it, how sure it was, and the prompt', () => {
   assert.match(judged, /accept it with a probability of 34%\. .*from 25% on \(knack\.eagerness: medium\)/);
   assert.match(page, /7 tokens in 1 parts, format prefix-1\. Exactly this:/);
   assert.match(page, /<filename>a\.ts\nlet/);
+});
+
+test('why: names what was remembered, and how much of the suggestion that was', () => {
+  const remembered = { entries: ['b:typed'], steps: [{ at: 1, kind: 13, share: 0.9 }] };
+  const why = { ...WHY, prompt: null, suggestion: { ...suggestion, remembered } };
+  const edit = { id: 'b:typed', suggestionId: 'b', at: 0, path: 'src/sum.ts', kind: 'typed' } as const;
+  const page = whyPage({ ...why, memory: [{ ...edit, removed: ['  x'], added: ['  return a + b;'] }] });
+  assert.match(page, /About 30% of it was brought by memory.* It comes from this/);
+  assert.match(page, /src\/sum\.ts, .*, typed instead of a suggestion\n\n```diff\n- {3}x\n\+ {3}return a \+ b;\n```/);
+  assert.match(whyPage(why), /It is not remembered any more/);
+  const nearby = { ...suggestion, remembered: { ...remembered, entries: [] } };
+  assert.match(whyPage({ ...why, suggestion: nearby }), /It stood in the text around the cursor/);
+  assert.doesNotMatch(whyPage({ ...WHY, prompt: null }), /memory/);
 });
 
 test('why: a checkpoint that is known is introduced; a prompt that has changed is said to have', () => {
@@ -66,7 +80,7 @@ test('an entry: all of it, and what is not there is left out', () => {
       ...{ path: 'src/add.ts', language: 'typescript', startLine: 0, before: 'BEFORE', after: 'AFTER' },
       ...{ recent: snapshot.recent, start: suggestion.edit.start, end: suggestion.edit.end, checkpoint: 'base' },
       ...{ trigger: 'automatic', latencyMs: 80, tokenLogprobs: [-0.25], promptHash: null, promptFormat: 'prefix-1' },
-      ...{ windowId: 'w', redactions: 1 },
+      ...{ windowId: 'w', remembered: null, redactions: 1 },
     },
   };
   const page = entryPage(entry, formats);

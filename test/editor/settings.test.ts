@@ -42,6 +42,7 @@ test('values that can be used are', () => {
   check('model.promptFormat', 'fim', (s) => s.engine.promptStyle, 'fim');
   check('model.promptFormat', 'auto', (s) => s.engine.promptStyle, null);
   check('model.mirror', ' https://hf-mirror.com ', (s) => s.engine.mirror, 'https://hf-mirror.com');
+  check('memory.enabled', false, (s) => s.engine.memory.enabled, false);
   check('training.memoryMb', 1024, (s) => s.engine.training.memoryMb, 1024);
   check('training.device', 'webgpu', (s) => s.engine.training.device, 'webgpu');
   check('retention.days', 1, (s) => s.engine.retention.days, 1);

@@ -46,6 +46,7 @@ function start(t: TestContext, options: Partial<ClientOptions> = {}, begin = tru
       modelPath: null,
       maxNewTokens: 8,
       eagerness: 'medium',
+      memory: { enabled: true },
       training: {
         enabled: true,
         minSignals: 16,

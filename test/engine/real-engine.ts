@@ -67,6 +67,7 @@ export interface EngineOptions {
   readonly windowId?: string;
   readonly trusted?: boolean;
   readonly modelPath?: string | null;
+  readonly memory?: boolean;
   readonly training?: Partial<EngineSettings['training']>;
 }
 
@@ -89,6 +90,7 @@ export class Window {
         modelPath: options.modelPath === undefined ? bench.model : options.modelPath,
         maxNewTokens: 48,
         eagerness: 'medium',
+        memory: { enabled: options.memory ?? true },
         training: {
           enabled: true,
           minSignals: 1000,

@@ -3,7 +3,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { test } from 'node:test';
 import { placeInWindow, rangeInWindow } from '../../src/completion/edit.ts';
 import type { Offered } from '../../src/signals/signal.ts';
-import type { ExampleRow } from '../../src/signals/store.ts';
+import { type ExampleRow, openStore } from '../../src/signals/store.ts';
 import { ROW_LIMITS } from '../../src/signals/store-rows.ts';
 import { offered, outcome, survival, typedInstead } from './events.ts';
 import { folderFor, storeFor } from './folder.ts';
@@ -31,6 +31,7 @@ test('what was recorded is what training reads', (t) => {
       trigger: 'automatic',
       shownAs: 'ghost',
       latencyMs: 84.5,
+      remembered: null,
       redactions: 0,
       outcome: 'accepted',
       observed: true,
@@ -43,6 +44,28 @@ test('what was recorded is what training reads', (t) => {
       survival: 0.5,
     },
   ]);
+});
+
+test('what was remembered for a suggestion is stored with it, as ids and numbers', (t) => {
+  const { store } = storeFor(t);
+  const remembered = { entries: ['one', 'two:typed'], steps: [{ at: 0, kind: 13, share: 0.25 }] };
+  const { suggestion } = offered('a');
+  store.record([offered('a', { suggestion: { ...suggestion, remembered } }), outcome('a')]);
+  assert.deepEqual(store.exampleRows({ limit: 1 })[0]!.remembered, remembered);
+  assert.deepEqual(store.entry('a')!.offer!.remembered, remembered);
+});
+
+test('what was deleted anywhere can be noticed, and what is missing is named', (t) => {
+  const { store, path } = storeFor(t);
+  store.record([offered('a'), outcome('a'), offered('b'), outcome('b')]);
+  const version = store.version();
+  const deletions = store.deletions();
+  const other = openStore({ path, clock: Date.now }).store;
+  t.after(() => other.close());
+  other.deleteSelected({ by: 'id', id: 'a' });
+  assert.notEqual(store.version(), version);
+  assert.notEqual(store.deletions(), deletions);
+  assert.deepEqual(store.missing(['a', 'b', 'c']), ['a', 'c']);
 });
 
 test('sent again, stored once', (t) => {

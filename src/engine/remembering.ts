@@ -1,0 +1,93 @@
+/**
+ * The memory of an engine: made from the stored signals when it starts, and kept in step with the database, so that what
+ * any window stores or deletes is remembered or forgotten in all of them.
+ */
+import { setImmediate as breathe } from 'node:timers/promises';
+import type { Snapshot } from '../completion/snapshot.ts';
+import { EditMemory } from '../memory/edit-memory.ts';
+import type { Recollection } from '../memory/recollection.ts';
+import { outcomeOf, SURVIVED } from '../memory/stored.ts';
+import type { SignalEvent } from '../signals/signal.ts';
+import type { Store } from '../signals/store.ts';
+import type { Base } from './base.ts';
+import type { MemoryEntry, MemoryView } from './protocol.ts';
+
+/** Signals that are taken in at a time: suggestions wait no longer than that takes. */
+const BATCH = 64;
+
+export class Remembering {
+  readonly #store: Store;
+  readonly #memory: EditMemory;
+  /** Signals up to this event were taken in. */
+  #seq = 0;
+  #version = -1;
+  #deletions = -1;
+  #following: Promise<void> = Promise.resolve();
+
+  constructor(store: Store, { format, tokenizer }: Pick<Base, 'format' | 'tokenizer'>) {
+    this.#store = store;
+    this.#memory = new EditMemory(format, (text) => tokenizer.encode(text));
+  }
+
+  recollect(snapshot: Snapshot): Recollection {
+    return this.#memory.recollect(snapshot);
+  }
+
+  /**
+   * Takes in what is new in the database, in order, and lets go of what was deleted.
+   *
+   * @param isOwn whether this process has written: what others write is noticed without being told
+   * @throws StoreError
+   */
+  follow(isOwn = false): Promise<void> {
+    const run = this.#following.then(() => this.#follow(isOwn));
+    this.#following = run.catch(() => undefined);
+    return run;
+  }
+
+  async #follow(isOwn: boolean): Promise<void> {
+    const version = this.#store.version();
+    if (version === this.#version && !isOwn) return;
+    this.#version = version;
+    for (;;) {
+      const rows = this.#store.exampleRows({ afterSeq: this.#seq, limit: BATCH });
+      for (const row of rows) {
+        const outcome = outcomeOf(row);
+        if (outcome !== null) this.#memory.learn(outcome);
+        this.#seq = row.seq;
+      }
+      if (rows.length < BATCH) break;
+      await breathe();
+    }
+    const deletions = this.#store.deletions();
+    if (deletions === this.#deletions) return;
+    this.#deletions = deletions;
+    const ids = new Set([...this.#memory.memory.entries()].map((entry) => suggestionOf(entry.id)));
+    for (const id of this.#store.missing(ids)) this.#memory.forget(id);
+  }
+
+  /** What was accepted and did not stay is forgotten again. */
+  notice(events: readonly SignalEvent[]): void {
+    for (const event of events) {
+      if (event.type === 'survival' && event.share < SURVIVED) this.#memory.forget(event.suggestionId);
+    }
+  }
+
+  /** The newest `limit` entries, or those with these ids. */
+  view(limit: number, ids?: readonly string[]): MemoryView {
+    const { memory } = this.#memory;
+    const wanted = ids && new Set(ids);
+    const entries: MemoryEntry[] = [];
+    for (const { id, at, path, kind, change } of memory.entries()) {
+      if (entries.length >= limit) break;
+      if (wanted !== undefined && !wanted.has(id)) continue;
+      const { removed, added } = change.hunk;
+      entries.push({ id, suggestionId: suggestionOf(id), at, path, kind, removed, added });
+    }
+    return { entries, size: memory.size, bytes: memory.bytes };
+  }
+}
+
+function suggestionOf(entryId: string): string {
+  return entryId.replace(/:typed$/, '');
+}
