@@ -3,6 +3,7 @@
 import { benchActivate } from './bench/activate.ts';
 import { benchLower } from './bench/lower.ts';
 import { benchReplay } from './bench/replay.ts';
+import { benchServe } from './bench/serve/main.ts';
 import { benchTrain } from './bench/train.ts';
 import { main, UserError } from './progress.ts';
 
@@ -10,6 +11,7 @@ const BENCHES: Readonly<Record<string, (options: readonly string[]) => Promise<v
   lower: benchLower,
   activate: benchActivate,
   replay: benchReplay,
+  serve: benchServe,
   train: benchTrain,
 };
 

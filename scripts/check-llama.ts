@@ -12,7 +12,7 @@ import { defaultCacheDir } from '../src/model/cache.ts';
 import { type Model, openModel } from '../src/model/source.ts';
 import { createTokenizer } from '../src/model/tokenizer.ts';
 import { baseModel } from './base-model.ts';
-import { writeF32 } from './llama/gguf-f32.ts';
+import { writeTwin } from './llama/gguf-twin.ts';
 import { CPU, type LlamaSequence, loadLlama } from './llama/module.ts';
 import { OwnNetwork } from './llama/own.ts';
 import { ROOT } from './paths.ts';
@@ -39,7 +39,7 @@ await main(async () => {
     const llamaModule = await step('llama.cpp', loadLlama);
     const path = await step('Model', baseModel);
     const twin = join(folder, 'f32.gguf');
-    await step('Its twin in fp32', () => writeF32(path, twin));
+    await step('Its twin in fp32', () => writeTwin(path, twin, 'F32'));
     const cacheDir = defaultCacheDir();
     const model = await openModel(path, { cacheDir });
     const prompts = await promptsOf(model, count, length);

@@ -37,11 +37,16 @@ export class Side {
     return first.done ? null : new Side(child, lines, JSON.parse(first.value));
   }
 
-  async run(steps: number): Promise<Answer> {
-    this.#child.stdin.write(`${steps}\n`);
+  run(steps: number): Promise<Answer> {
+    return this.ask<Answer>(String(steps));
+  }
+
+  /** Its answer to a line. */
+  async ask<T>(line: string): Promise<T> {
+    this.#child.stdin.write(`${line}\n`);
     const answer = await this.#lines.next();
     if (answer.done) throw new Error(`${this.#child.spawnargs.join(' ').slice(0, 80)} ended`);
-    return JSON.parse(answer.value) as Answer;
+    return JSON.parse(answer.value) as T;
   }
 
   end(): void {

@@ -66,6 +66,8 @@ export interface None {
     | 'unsuitable' // binary, over-long line, read-only
     | 'not-asked' // snoozed, or `knack.trigger` is manual
     | 'unlikely'; // to be accepted, by what `knack.eagerness` asks for
+  /** Tokens that the model wrote for it, where it was asked. */
+  readonly written?: number;
 }
 
 export type Completion = Suggestion | None;

@@ -80,7 +80,7 @@ export class Server {
       const decoded = await this.#decoder.generate(ask.prompt, maxNewTokens, isCancelled, ask, recollection);
       if (decoded.stop === 'cancelled') return { none: 'cancelled' };
       const answer = ask.read(decoded);
-      if ('none' in answer) return answer;
+      if ('none' in answer) return { ...answer, written: decoded.ids.length };
       return this.#suggestion(ask, answer, decoded, began, recollection);
     });
   }

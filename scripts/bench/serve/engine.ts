@@ -1,0 +1,147 @@
+/** The engine as it ships, in its own process, with personal adapters to serve and to swap. */
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Snapshot } from '../../../src/completion/snapshot.ts';
+import { type Completion, isSuggestion } from '../../../src/completion/suggestion.ts';
+import { type Base, loadBase } from '../../../src/engine/base.ts';
+import { EngineClient } from '../../../src/engine/client.ts';
+import { checkpointDir, databasePath } from '../../../src/engine/storage.ts';
+import { writeAdapter } from '../../../src/model/adapter.ts';
+import { defaultCacheDir } from '../../../src/model/cache.ts';
+import { type LoraShape, loraSize } from '../../../src/model/lora.ts';
+import { Outbox } from '../../../src/signals/outbox.ts';
+import type { SignalEvent } from '../../../src/signals/signal.ts';
+import { openStore } from '../../../src/signals/store.ts';
+import { seeded } from '../../../src/trainer/random.ts';
+import { buildInto } from '../../build.ts';
+import { ROOT } from '../../paths.ts';
+import type { Step } from './trace.ts';
+
+/** Tokens of a suggestion, at most: the figures are for a whole one of so many. */
+export const TOKENS = 10;
+const PATIENCE_MS = 60_000;
+
+export interface Timed extends Pick<Step, 'did'> {
+  readonly ms: number;
+  /** Tokens that the model wrote. */
+  readonly written: number;
+}
+
+export class BenchEngine {
+  readonly base: Base;
+  readonly #client: EngineClient;
+  readonly #storageDir: string;
+
+  private constructor(base: Base, client: EngineClient, storageDir: string) {
+    this.base = base;
+    this.#client = client;
+    this.#storageDir = storageDir;
+  }
+
+  /** @param dir for the bundles and the database @param shape of the adapter that serves */
+  static async start(dir: string, modelPath: string, shape: (base: Base) => LoraShape): Promise<BenchEngine> {
+    const dist = join(dir, 'dist');
+    mkdirSync(dist, { recursive: true });
+    for (const name of ['media', 'node_modules']) symlinkSync(join(ROOT, name), join(dir, name), 'junction');
+    await buildInto(dist);
+    const [cacheDir, storageDir] = [defaultCacheDir(), join(dir, 'storage')];
+    const base = await loadBase(modelPath, cacheDir, () => undefined, join(ROOT, 'media', 'model'));
+    await promote(storageDir, base, shape(base), 1);
+    const client = new EngineClient({
+      file: join(dist, 'engine.cjs'),
+      nodePath: process.execPath,
+      params: {
+        ...{ storageDir, cacheDir, windowId: 'bench', texts: null, trusted: true },
+        settings: {
+          modelPath,
+          maxNewTokens: TOKENS,
+          training: {
+            ...{ enabled: true, minSignals: 1_000_000, idleSeconds: 3600, onBattery: true },
+            ...{ memoryMb: 1536, tokenBudget: 20_000, device: 'cpu' },
+          },
+          retention: { days: 90, megabytes: 500 },
+        },
+      },
+      outbox: new Outbox(),
+      log: (level, message) => (level === 'error' ? console.error(message) : undefined),
+      onState: () => undefined,
+    });
+    const engine = new BenchEngine(base, client, storageDir);
+    client.start();
+    await engine.#until('the engine is ready', () => client.state.phase === 'ready');
+    return engine;
+  }
+
+  get pid(): number {
+    return this.#client.pid!;
+  }
+
+  async ask(snapshot: Snapshot): Promise<Completion> {
+    return this.#client.complete(snapshot, new AbortController().signal, PATIENCE_MS);
+  }
+
+  /** Asks one step after the other, each once the last is answered. */
+  async play(steps: readonly Step[]): Promise<Timed[]> {
+    const timed: Timed[] = [];
+    for (const { did, snapshot } of steps) {
+      const began = performance.now();
+      const answer = await this.ask(snapshot);
+      const ms = performance.now() - began;
+      timed.push({ did, ms, written: isSuggestion(answer) ? answer.tokenLogprobs.length : (answer.written ?? 0) });
+    }
+    return timed;
+  }
+
+  /** Has an adapter of this shape take the place of the one that serves, and waits until it does. */
+  async swap(shape: LoraShape, seed: number): Promise<void> {
+    const id = await promote(this.#storageDir, this.base, shape, seed);
+    await this.#until('the new adapter serves', () => this.#client.state.checkpoint === id);
+  }
+
+  /** Starts a round over these signals and waits until its steps run. */
+  async train(events: readonly SignalEvent[]): Promise<void> {
+    this.#client.record(events);
+    await this.#until('signals are stored', () => this.#client.state.training.newSignals > 0);
+    const { started, reason } = await this.#client.trainNow();
+    if (!started) throw new Error(`no training: ${reason}`);
+    await this.#until('a training step runs', () => this.isTraining && /\d/.test(this.#client.state.training.message));
+  }
+
+  get isTraining(): boolean {
+    return this.#client.state.training.phase === 'running';
+  }
+
+  stop(): Promise<void> {
+    return this.#client.dispose();
+  }
+
+  async #until(what: string, condition: () => boolean): Promise<void> {
+    const end = Date.now() + 5 * PATIENCE_MS;
+    while (!condition()) {
+      if (Date.now() > end || this.#client.state.phase === 'failed')
+        throw new Error(`never: ${what}; ${JSON.stringify(this.#client.state)}`);
+      await sleep(5);
+    }
+  }
+}
+
+/** Writes an adapter that changes what the model says by a little, and makes it the one that serves; its id. */
+async function promote(storageDir: string, base: Base, shape: LoraShape, seed: number): Promise<string> {
+  const { config, sha256 } = base.model;
+  const random = seeded(seed);
+  const vector = Float32Array.from({ length: loraSize(config, shape) }, () => 0.002 * (random() - 0.5));
+  const id = randomUUID();
+  const path = checkpointDir(storageDir, id);
+  await writeAdapter(path, { shape, vector }, { config, baseSha256: sha256 });
+  const { store } = openStore({ path: databasePath(storageDir), clock: Date.now });
+  try {
+    const round = store.beginRound({ baseHash: sha256, device: 'cpu', parent: null });
+    const figures = { steps: 0, tokens: 0, lossBefore: null, lossAfter: null, device: 'cpu' };
+    store.promoteFrom(round, { id, baseHash: sha256, parent: null, path }, {}, { reason: 'Measured.', ...figures });
+  } finally {
+    store.close();
+  }
+  return id;
+}
