@@ -9,10 +9,8 @@ import { packedLora, packLoraMatrices, packName } from '../model/packs.ts';
 import type { QuantisedWeights } from '../model/quantise.ts';
 import { mappedQuantised, quantisedLinears } from '../model/quantised.ts';
 import type { Base } from './base.ts';
+import { causalMask, SessionCache } from './kv-cache.ts';
 import { createSession, float32, int64, type Session, type Tensor } from './runtime.ts';
-
-/** Masked-out attention scores; finite, so that a row of them is still a distribution. */
-const MASKED = -1e9;
 
 export class SessionForward implements Forward {
   readonly threads: number;
@@ -68,7 +66,7 @@ export class SessionForward implements Forward {
     rows: readonly number[],
   ): Promise<{ logits: Float32Array; cache: KvCache }> {
     const { layers, kvHeads, headDim } = this.#base.model.config;
-    const past = (cache as SessionCache | null) ?? SessionCache.empty(layers, kvHeads, headDim);
+    const past = (cache as SessionCache | null) ?? SessionCache.empty({ layers, kvHeads, headDim });
     const T = ids.length;
     const feeds: Record<string, Tensor> = {
       ids: int64([T], ids),
@@ -76,13 +74,13 @@ export class SessionForward implements Forward {
         [T],
         ids.map((_, i) => past.length + i),
       ),
-      mask: causalMask(T, past.length),
+      mask: causalMask(T, past.length, past.room),
       rows: int64([rows.length], rows),
       ...past.feeds(),
       ...this.#adapter,
     };
     const out = await this.#session.run(feeds);
-    return { logits: out.logits!.data as Float32Array, cache: SessionCache.of(out, layers) };
+    return { logits: out.logits!.data as Float32Array, cache: past.append(out, T) };
   }
 
   release(): Promise<void> {
@@ -114,59 +112,4 @@ function packedFeeds(
       [a, b].map((t) => [t.name, float32(t.shape, matrices.get(t.name)!)]),
     ),
   );
-}
-
-/** (T, P+T): a row attends to all that was cached and to itself and what stands before it. */
-function causalMask(T: number, P: number): Tensor {
-  const S = P + T;
-  const mask = new Float32Array(T * S);
-  for (let row = 0; row < T; row++) mask.fill(MASKED, row * S + P + row + 1, (row + 1) * S);
-  return float32([T, S], mask);
-}
-
-/** Keys and values of all layers, each (1, kvHeads, length, headDim). */
-class SessionCache implements KvCache {
-  readonly length: number;
-  readonly #tensors: readonly (readonly [key: Tensor, value: Tensor])[];
-
-  private constructor(tensors: readonly (readonly [Tensor, Tensor])[]) {
-    this.#tensors = tensors;
-    this.length = tensors[0]![0].dims[2]!;
-  }
-
-  static empty(layers: number, kvHeads: number, headDim: number): SessionCache {
-    const none = float32([1, kvHeads, 0, headDim], []);
-    return new SessionCache(Array.from({ length: layers }, () => [none, none] as const));
-  }
-
-  static of(out: Record<string, Tensor>, layers: number): SessionCache {
-    return new SessionCache(
-      Array.from({ length: layers }, (_, i) => [out[`present.${i}.key`]!, out[`present.${i}.value`]!] as const),
-    );
-  }
-
-  feeds(): Record<string, Tensor> {
-    return Object.fromEntries(
-      this.#tensors.flatMap(([key, value], i) => [
-        [`past.${i}.key`, key],
-        [`past.${i}.value`, value],
-      ]),
-    );
-  }
-
-  slice(length: number): SessionCache {
-    if (length === this.length) return this;
-    return new SessionCache(this.#tensors.map(([key, value]) => [prefix(key, length), prefix(value, length)] as const));
-  }
-}
-
-/** The first `length` positions of (1, heads, S, headDim). */
-function prefix(tensor: Tensor, length: number): Tensor {
-  const [, heads, S, headDim] = tensor.dims as [number, number, number, number];
-  const from = tensor.data as Float32Array;
-  const to = new Float32Array(heads * length * headDim);
-  for (let h = 0; h < heads; h++) {
-    to.set(from.subarray(h * S * headDim, (h * S + length) * headDim), h * length * headDim);
-  }
-  return float32([1, heads, length, headDim], to);
 }

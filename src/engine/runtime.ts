@@ -289,9 +289,16 @@ function given(
   return tensors;
 }
 
-/** Shares the elements. */
-function onnxTensor({ dtype, dims, data }: Tensor): ort.Tensor {
-  return new ort.Tensor(dtype as 'float32', data as Float32Array, dims as number[]);
+const made = new WeakMap<Tensor, ort.Tensor>();
+
+/** Shares the elements. Made once: an adapter and a cache are hundreds of tensors, fed at every token. */
+function onnxTensor(tensor: Tensor): ort.Tensor {
+  const known = made.get(tensor);
+  if (known) return known;
+  const { dtype, dims, data } = tensor;
+  const own = new ort.Tensor(dtype as 'float32', data as Float32Array, dims as number[]);
+  made.set(tensor, own);
+  return own;
 }
 
 /** A result that lies on the host. */

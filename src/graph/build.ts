@@ -138,6 +138,16 @@ export function split(x: Value, axis: number, sizes: readonly number[]): readonl
   return apply('Split', [x, vector(sizes)], { axis });
 }
 
+/** The parts of an axis that is a sum of symbols, in their order, with the sizes that these tensors have on an axis. */
+export function splitSum(
+  x: Value,
+  axis: number,
+  sizes: readonly (readonly [of: Value, axis: number])[],
+): readonly Value[] {
+  const sizeOf = ([of, at]: readonly [Value, number]): Value => one('Shape', [of], { start: at, end: at + 1 });
+  return apply('Split', [x, concat(sizes.map(sizeOf), 0)], { axis });
+}
+
 export interface ReduceOptions {
   /** All axes unless told. */
   readonly axes?: readonly number[];

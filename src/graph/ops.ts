@@ -311,10 +311,23 @@ export const OPS: Readonly<Record<string, OpSpec>> = {
     axisOf(attributes.axis, x!.shape.length, -1);
     return { dtype: x!.dtype, shape: x!.shape };
   }),
+  Shape: row(1, { start: 'int', end: 'int' }, ([x], { start = 0, end = x!.shape.length }) => {
+    const count = Math.max(0, (end as number) - (start as number));
+    if ((start as number) < 0 || (end as number) > x!.shape.length) throw new Error('start and end are axes');
+    return { dtype: 'int64', shape: [count] };
+  }),
   Softplus: unary(FLOATS),
   Split: row(2, { axis: 'int' }, ([x, sizes], attributes) => {
-    const parts = constantInts(sizes!, 'the sizes');
     const axis = axisOf(attributes.axis, x!.shape.length, 0);
+    if (sizes!.constant === null) {
+      // Sizes that are known when the graph runs: those of the symbols of which the axis is the sum, in their order.
+      const terms = String(x!.shape[axis]).split('+');
+      need(sizes!, ['int64'], 'the sizes');
+      if (terms.length < 2 || sizes!.shape[0] !== terms.length || sizes!.shape.length !== 1)
+        throw new Error(`sizes ${show(sizes!.shape)} do not part axis ${axis} of ${show(x!.shape)}`);
+      return terms.map((term) => ({ dtype: x!.dtype, shape: x!.shape.with(axis, term) }));
+    }
+    const parts = constantInts(sizes!, 'the sizes');
     const total = parts.reduce((sum, size) => sum + size, 0);
     if (total !== x!.shape[axis])
       throw new Error(`${parts.join(' + ')} is not the size of axis ${axis} of ${show(x!.shape)}`);

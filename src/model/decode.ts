@@ -13,8 +13,12 @@ export const PREFILL_CHUNK = 128;
 export interface KvCache {
   /** Tokens held. */
   readonly length: number;
-  /** The cache of the first `length` tokens. */
-  slice(length: number): KvCache;
+  /**
+   * The cache of the first `length` tokens; this one is not to be used any more once tokens are added to that.
+   *
+   * @param tight how it lies in memory, and with that the last bits of sums, depends on the length alone
+   */
+  slice(length: number, tight?: boolean): KvCache;
 }
 
 export interface Forward {
@@ -220,7 +224,7 @@ export class Decoder {
     if (this.#fixedCuts) reuse = wholeChunks(Math.min(reuse, this.#whole));
     this.#whole = Math.min(this.#whole, wholeChunks(reuse));
     this.#ids = this.#ids.slice(0, reuse);
-    this.#cache = reuse === 0 ? null : this.#cache!.slice(reuse);
+    this.#cache = reuse === 0 ? null : this.#cache!.slice(reuse, this.#fixedCuts);
     let logits: Float32Array | null = null;
     for (let at = reuse; at < prompt.length; at += PREFILL_CHUNK) {
       if (isCancelled()) return null;
@@ -253,7 +257,7 @@ export class Decoder {
   #truncate(length: number): void {
     if (length >= this.#ids.length) return;
     this.#ids = this.#ids.slice(0, length);
-    this.#cache = this.#cache!.slice(length);
+    this.#cache = this.#cache!.slice(length, this.#fixedCuts);
   }
 }
 

@@ -48,7 +48,7 @@ export interface AttentionContext {
   readonly rotary: Readonly<Record<'keyCos' | 'keySin' | 'queryCos' | 'querySin', Value>>;
   /** (heads / kvHeads · T, P + T) added to the scores. Without a past it hides what comes later. */
   readonly mask: Value;
-  /** Keys and values of what came before, a block (batch, kvHeads, P, headDim). */
+  /** Keys and values of what came before, a block (batch, kvHeads, P, headDim). The mask says which of P hold some. */
   readonly past: ((layer: number) => KeyValue) | null;
 }
 
@@ -176,7 +176,7 @@ export class Network {
   }
 
   /**
-   * One block: (batch · time, hidden) to the same. The keys and values include the past's.
+   * One block: (batch · time, hidden) to the same. The keys and values are those of the block's own positions.
    *
    * @param rows int64 (N): those whose result is wanted, where that is not all; then it is (N, hidden)
    */
@@ -223,18 +223,19 @@ export class Network {
 
     const [ofQuery, ofKey, ofValue] = this.#linears.project(layer, QKV, x) as [Value, Value, Value];
     const q = g.transpose(g.reshape(ofQuery, [batch, time, kvHeads, groups, headDim]), [0, 2, 3, 1, 4]);
-    const rotated = rotate(byHead(ofKey), rotary.keyCos, rotary.keySin);
-    const own = byHead(ofValue);
+    const key = rotate(byHead(ofKey), rotary.keyCos, rotary.keySin);
+    const value = byHead(ofValue);
     const before = past?.(layer);
-    const key = before ? g.concat([before.key, rotated], 2) : rotated;
-    const value = before ? g.concat([before.value, own], 2) : own;
 
     // The queries that share a key head are rows of one product: keys and values are never repeated.
     const query = rotate(q, rotary.queryCos, rotary.querySin); // (batch, kvHeads, groups, T, headDim)
-    const stretch = past ? null : stretchOf(time);
-    const mixed = stretch
-      ? attendInStretches(query, key, value, mask, stretch)
-      : attend(g.reshape(query, [batch, kvHeads, grouped, headDim]), key, value, mask);
+    const rowsOf = (x: Value): Value => g.reshape(x, [batch, kvHeads, grouped, headDim]);
+    const stretch = before ? null : stretchOf(time);
+    const mixed = before
+      ? attendBoth(rowsOf(query), before, { key, value }, mask)
+      : stretch
+        ? attendInStretches(query, key, value, mask, stretch)
+        : attend(rowsOf(query), key, value, mask);
     const merged = g.transpose(g.reshape(mixed, [batch, kvHeads, groups, time, headDim]), [0, 3, 1, 2, 4]);
     return { mixed: g.reshape(merged, [rows, heads * headDim]), key, value };
   }
@@ -251,6 +252,20 @@ export function attend(query: Value, key: Value, value: Value, mask: Value): Val
   const { again } = key;
   const keys = again ? { ...across(key), again: () => across(again()) } : across(key);
   return g.matmul(g.softmax(g.add(g.matmul(query, keys), mask)), value);
+}
+
+/**
+ * As `attend`, over what was cached and what is new. The two are never joined: a cache of many megabytes is read where it
+ * lies, and neither copied nor given back.
+ */
+function attendBoth(query: Value, past: KeyValue, own: KeyValue, mask: Value): Value {
+  const scores = (key: Value): Value => g.matmul(query, g.transpose(key, [0, 1, 3, 2]));
+  const weights = g.softmax(g.add(g.concat([scores(past.key), scores(own.key)], -1), mask));
+  const [before, now] = g.splitSum(weights, -1, [
+    [past.key, 2],
+    [own.key, 2],
+  ]) as [Value, Value];
+  return g.add(g.matmul(before, past.value), g.matmul(now, own.value));
 }
 
 /** Positions that attend together, where a whole sequence is at hand: a quarter of it; null if that is too little. */
@@ -369,8 +384,8 @@ export function attentionContext(
 /**
  * The graph that serves. Inputs: `ids` int64 (T), `positions` int64 (T), `mask` float32 (T, P+T) added to the scores,
  * `rows` int64 (N) of the T rows that need logits, `past.{i}.key|value` (1, kvHeads, P, headDim), and the adapter's
- * matrices under PEFT's names. Outputs: `logits` (N, vocab), `present.{i}.key|value` (1, kvHeads, P+T, headDim).
- * P may be 0. Throws ModelError if a weight is missing or the adapter does not fit.
+ * matrices under PEFT's names. Outputs: `logits` (N, vocab), `new.{i}.key|value` (1, kvHeads, T, headDim), which belong
+ * behind the past's. P may be 0, and may be more than was filled: the mask then hides what is none. Throws ModelError if a weight is missing or the adapter does not fit.
  */
 export function buildServeGraph(config: ModelConfig, weights: Weights, lora: LoraShape | null): Graph {
   return serveGraph(new Network(config, frozen(weights), lora ? loraInputs(config, lora) : null));
@@ -390,13 +405,13 @@ export function serveGraph(network: Network): Graph {
   );
   const rows = input('rows', 'int64', ['N']);
   let x = network.embed(input('ids', 'int64', ['T']));
-  const present: Record<string, Value> = {};
+  const added: Record<string, Value> = {};
   for (let layer = 0; layer < config.layers; layer++) {
     // The last block is worked out at the wanted rows alone, but for its keys and values.
     const block = network.block(layer, x, context, layer === config.layers - 1 ? rows : undefined);
     x = block.x;
-    present[`present.${layer}.key`] = block.key;
-    present[`present.${layer}.value`] = block.value;
+    added[`new.${layer}.key`] = block.key;
+    added[`new.${layer}.value`] = block.value;
   }
-  return makeGraph('serve', { logits: network.head(x), ...present });
+  return makeGraph('serve', { logits: network.head(x), ...added });
 }

@@ -4,7 +4,8 @@ import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { createSession, float32, int64, type Tensor } from '../../src/engine/runtime.ts';
+import { causalMask, SessionCache } from '../../src/engine/kv-cache.ts';
+import { createSession, int64 } from '../../src/engine/runtime.ts';
 import { tensorOf } from '../../src/model/layout.ts';
 import { buildServeGraph, mapped } from '../../src/model/network.ts';
 import { readSafetensors } from '../../src/model/safetensors.ts';
@@ -35,31 +36,22 @@ after(() => session.release());
 /** Logits (positions, vocab) of a prompt that is fed in pieces of the given lengths. */
 async function logitsOf(ids: readonly number[], pieces: readonly number[]): Promise<Float32Array> {
   const logits = new Float32Array(ids.length * config.vocab);
-  let cache: Record<string, Tensor> = {};
-  for (let layer = 0; layer < config.layers; layer++) {
-    for (const part of ['key', 'value'])
-      cache[`past.${layer}.${part}`] = float32([1, config.kvHeads, 0, config.headDim], []);
-  }
+  let cache = SessionCache.empty(config);
   let before = 0;
   for (const length of pieces) {
     const positions = Array.from({ length }, (_, i) => before + i);
-    const mask = new Float32Array(length * (before + length));
-    for (let row = 0; row < length; row++)
-      mask.fill(-1e9, row * (before + length) + before + row + 1, (row + 1) * (before + length));
-    const { logits: piece, ...present } = await session.run({
+    const out = await session.run({
       ids: int64([length], ids.slice(before, before + length)),
       positions: int64([length], positions),
-      mask: float32([length, before + length], mask),
+      mask: causalMask(length, before, cache.room),
       rows: int64(
         [length],
         positions.map((position) => position - before),
       ),
-      ...cache,
+      ...cache.feeds(),
     });
-    logits.set(piece!.data as Float32Array, before * config.vocab);
-    cache = Object.fromEntries(
-      Object.entries(present).map(([name, tensor]) => [name.replace('present', 'past'), tensor]),
-    );
+    logits.set(out.logits!.data as Float32Array, before * config.vocab);
+    cache = cache.append(out, length);
     before += length;
   }
   assert.equal(before, ids.length);

@@ -4,47 +4,36 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { causalMask, SessionCache } from '../../src/engine/kv-cache.ts';
 import { createSession, float32, int64, type Session, type Tensor } from '../../src/engine/runtime.ts';
 import type { ConstantTensor } from '../../src/graph/tensor.ts';
 import { loraTensors } from '../../src/model/lora.ts';
 import { buildServeGraph } from '../../src/model/network.ts';
 import { type Golden, readGolden, relativeError } from './golden.ts';
 
-type Cache = Record<string, Tensor>;
-
 /** One forward pass of `ids` after what the cache holds. */
 async function forward(
   session: Session,
   { config }: Golden,
   ids: readonly number[],
-  cache: Cache | null,
+  cache: SessionCache | null,
   rows: readonly number[],
   adapter: Record<string, Tensor> = {},
-): Promise<{ logits: Float32Array; cache: Cache }> {
-  const P = cache ? cache['past.0.key']!.dims[2]! : 0;
+): Promise<{ logits: Float32Array; cache: SessionCache }> {
+  const past = cache ?? SessionCache.empty(config);
   const T = ids.length;
-  const mask = new Float32Array(T * (P + T));
-  for (let row = 0; row < T; row++) mask.fill(-1e9, row * (P + T) + P + row + 1, (row + 1) * (P + T));
-  const past: Cache = {};
-  for (let layer = 0; layer < config.layers; layer++) {
-    for (const part of ['key', 'value']) {
-      const name = `past.${layer}.${part}`;
-      past[name] = cache?.[name] ?? float32([1, config.kvHeads, 0, config.headDim], []);
-    }
-  }
-  const { logits, ...present } = await session.run({
+  const out = await session.run({
     ids: int64([T], ids),
     positions: int64(
       [T],
-      ids.map((_, i) => P + i),
+      ids.map((_, i) => past.length + i),
     ),
-    mask: float32([T, P + T], mask),
+    mask: causalMask(T, past.length, past.room),
     rows: int64([rows.length], rows),
-    ...past,
+    ...past.feeds(),
     ...adapter,
   });
-  const next = Object.entries(present).map(([name, tensor]) => [name.replace('present', 'past'), tensor]);
-  return { logits: logits!.data as Float32Array, cache: Object.fromEntries(next) };
+  return { logits: out.logits!.data as Float32Array, cache: past.append(out, T) };
 }
 
 /** Logits of the golden batch's rows, in their order. */
@@ -113,7 +102,7 @@ for (const family of ['llama', 'qwen2'] as const) {
       ids.map((_, i) => i),
     );
     const pieces: number[] = [];
-    let cache: Cache | null = null;
+    let cache: SessionCache | null = null;
     for (const [start, end] of [
       [0, 17],
       [17, 18],
