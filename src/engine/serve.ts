@@ -5,6 +5,7 @@ import type { Snapshot } from '../completion/snapshot.ts';
 import type { Completion, None, Suggestion } from '../completion/suggestion.ts';
 import type { Recollection } from '../memory/recollection.ts';
 import { Decoder, type Written } from '../model/decode.ts';
+import { Lookup } from '../model/drafts.ts';
 import type { LoraShape } from '../model/lora.ts';
 import { TARGET_TOKENS } from '../model/prompt.ts';
 import type { Tokenizer } from '../model/tokenizer.ts';
@@ -17,6 +18,8 @@ import type { Score } from './protocol.ts';
 
 /** How long other answers than the first may take. */
 const OTHERS_MS = 1_000;
+/** Characters after the cursor that may well be written again. */
+const NEARBY = 1024;
 
 export class Server {
   readonly #base: Base;
@@ -25,6 +28,9 @@ export class Server {
   #decoder: Decoder;
   #checkpoint: string;
   #turn: Promise<unknown> = Promise.resolve();
+  readonly #drafts = new Lookup();
+  /** The text whose ids the drafts have: it stays while somebody types in front of it. */
+  #nearby = '';
 
   readonly #fixedCuts: boolean;
 
@@ -33,7 +39,7 @@ export class Server {
     this.#base = base;
     this.#tokenizer = base.tokenizer;
     this.#forward = forward;
-    this.#decoder = new Decoder(forward, base.tokenizer, fixedCuts);
+    this.#decoder = new Decoder(forward, base.tokenizer, fixedCuts, this.#drafts);
     this.#checkpoint = checkpoint;
   }
 
@@ -77,6 +83,7 @@ export class Server {
       if (isCancelled()) return { none: 'cancelled' };
       const ask = this.#base.format.ask(snapshot);
       const recollection = recollect?.(snapshot);
+      this.#lookNear(snapshot.after.slice(0, NEARBY));
       const decoded = await this.#decoder.generate(ask.prompt, maxNewTokens, isCancelled, ask, recollection);
       if (decoded.stop === 'cancelled') return { none: 'cancelled' };
       const answer = ask.read(decoded);
@@ -98,6 +105,7 @@ export class Server {
       if (isCancelled()) return { none: 'cancelled' };
       const ask = this.#base.format.ask(snapshot);
       const recollection = recollect?.(snapshot);
+      this.#lookNear(snapshot.after.slice(0, NEARBY));
       let until = Number.POSITIVE_INFINITY;
       let first: Written | null = null;
       const isOver = (): boolean => isCancelled() || performance.now() > until;
@@ -171,12 +179,18 @@ export class Server {
       if (fresh !== null) {
         await this.#forward.release();
         this.#forward = fresh;
-        this.#decoder = new Decoder(fresh, this.#tokenizer, this.#fixedCuts);
+        this.#decoder = new Decoder(fresh, this.#tokenizer, this.#fixedCuts, this.#drafts);
       }
       this.#forward.setAdapter(loaded.adapter);
       this.#checkpoint = loaded.checkpoint;
       await this.#decoder.refill();
     });
+  }
+
+  #lookNear(text: string): void {
+    if (text === this.#nearby || this.#fixedCuts) return;
+    this.#nearby = text;
+    this.#drafts.nearby = this.#tokenizer.encode(text);
   }
 
   release(): Promise<void> {

@@ -74,6 +74,14 @@ export interface AnswerForm {
   not?(ids: readonly number[]): readonly number[];
 }
 
+/** Guesses at ids that are going to be generated: they cost little to check beside others, and never change an answer. */
+export interface Drafts {
+  /** What may follow these ids, nothing unless there is reason to think so. */
+  after(context: readonly number[]): readonly number[];
+  /** A prompt and what was generated after it. */
+  wrote(ids: readonly number[]): void;
+}
+
 export class Decoder {
   readonly #forward: Forward;
   readonly #tokenizer: DecodeTokenizer;
@@ -81,14 +89,19 @@ export class Decoder {
   #ids: number[] = [];
   #cache: KvCache | null = null;
   readonly #fixedCuts: boolean;
+  readonly #drafts: Drafts | null;
+  /** Guesses that the cache holds behind `#ids`, and the logits (vocab) after each. */
+  #ahead: { readonly id: number; readonly logits: Float32Array }[] = [];
   /** Tokens of the cache that whole chunks of a prompt filled. */
   #whole = 0;
 
   /**
    * @param fixedCuts cut prompts at multiples of PREFILL_CHUNK whatever was asked before, so that an answer's bytes
    *   are a function of its prompt (sums in a matrix product depend on its size); the cache then serves whole chunks
+   * @param drafts not with fixed cuts, as they depend on what was asked before
    */
-  constructor(forward: Forward, tokenizer: DecodeTokenizer, fixedCuts = false) {
+  constructor(forward: Forward, tokenizer: DecodeTokenizer, fixedCuts = false, drafts: Drafts | null = null) {
+    this.#drafts = fixedCuts ? null : drafts;
     this.#fixedCuts = fixedCuts;
     this.#forward = forward;
     this.#tokenizer = tokenizer;
@@ -104,8 +117,9 @@ export class Decoder {
   async refill(): Promise<void> {
     const ids = this.#ids;
     this.#ids = [];
+    this.#ahead = [];
     this.#cache = null;
-    if (ids.length > 0) await this.#prefill(ids, () => false);
+    if (ids.length > 0) await this.#prefill(ids, () => false, []);
   }
 
   /**
@@ -134,6 +148,7 @@ export class Decoder {
     const spelled = (): Buffer => Buffer.concat(steps.map((step) => this.#tokenizer.bytes(step.id)));
     const textOf = (): string => new TextDecoder().decode(spelled()).slice(prompt.heal.length);
     const done = (stop: Decoded['stop']): Decoded => {
+      this.#drafts?.wrote([...prompt.ids, ...ids()]);
       // A character whose last bytes never came is left out.
       return { text: firstLine(textOf()).replace(/\ufffd+$/, ''), ...written(), stop };
     };
@@ -151,7 +166,11 @@ export class Decoder {
     /** Steps without a choice: they cost next to nothing, and count as nothing. */
     let given = 0;
     let returns = 0;
-    let logits = await this.#prefill(prompt.ids, isCancelled);
+    const guess = (...more: readonly number[]): readonly number[] => {
+      const left = Math.max(0, maxNewTokens + given - steps.length - 1);
+      return this.#drafts?.after([...prompt.ids, ...ids(), ...more]).slice(0, left) ?? [];
+    };
+    let logits = await this.#prefill(prompt.ids, isCancelled, guess());
     while (logits !== null && !isCancelled()) {
       const unspelled = heal.slice(spelled().length);
       const isHealing = unspelled !== '';
@@ -167,7 +186,7 @@ export class Decoder {
         let stop = stopNow();
         if (stop === null) {
           const forced = isHealing ? [] : forcedAfter(ids(), form);
-          const rows = await this.#appendAll([steps.at(-1)!.id, ...forced]);
+          const rows = await this.#follow([steps.at(-1)!.id, ...forced], () => guess(...forced));
           logits = rows.at(-1)!;
           for (const [i, id] of forced.entries()) {
             steps.push({ id, logprob: rows[i]![id]! - logSumExp(rows[i]!), chance: 0, other: NOBODY });
@@ -199,7 +218,7 @@ export class Decoder {
    */
   async score(prompt: Prompt, target: readonly number[]): Promise<number[]> {
     if (target.length === 0) return [];
-    const first = await this.#prefill(prompt.ids, () => false);
+    const first = await this.#prefill(prompt.ids, () => false, []);
     const logprobs = [first![target[0]!]! - logSumExp(first!)];
     if (target.length === 1) return logprobs;
     const inputs = target.slice(0, -1);
@@ -215,8 +234,16 @@ export class Decoder {
     return logprobs;
   }
 
-  /** Logits (vocab) after the last prompt token, or null if cancelled. */
-  async #prefill(prompt: readonly number[], isCancelled: () => boolean): Promise<Float32Array | null> {
+  /**
+   * Logits (vocab) after the last prompt token, or null if cancelled.
+   *
+   * @param drafts guesses at what follows
+   */
+  async #prefill(
+    prompt: readonly number[],
+    isCancelled: () => boolean,
+    drafts: readonly number[],
+  ): Promise<Float32Array | null> {
     // The last token is always run again: its logits are not cached.
     let reuse = 0;
     const most = Math.min(this.#ids.length, prompt.length - 1);
@@ -224,38 +251,58 @@ export class Decoder {
     if (this.#fixedCuts) reuse = wholeChunks(Math.min(reuse, this.#whole));
     this.#whole = Math.min(this.#whole, wholeChunks(reuse));
     this.#ids = this.#ids.slice(0, reuse);
+    this.#ahead = [];
     this.#cache = reuse === 0 ? null : this.#cache!.slice(reuse, this.#fixedCuts);
     let logits: Float32Array | null = null;
     for (let at = reuse; at < prompt.length; at += PREFILL_CHUNK) {
       if (isCancelled()) return null;
-      logits = await this.#append(prompt.slice(at, at + PREFILL_CHUNK));
+      const end = Math.min(at + PREFILL_CHUNK, prompt.length);
+      const rows = await this.#run(prompt.slice(at, end), 1, end === prompt.length ? drafts : []);
+      logits = rows[0]!;
       this.#whole = wholeChunks(this.#ids.length);
     }
     return logits;
   }
 
-  async #append(ids: readonly number[]): Promise<Float32Array> {
-    const { logits, cache } = await this.#forward.run(ids, this.#cache, [ids.length - 1]);
-    this.#cache = cache;
-    this.#ids.push(...ids);
-    return logits;
+  /**
+   * Logits (vocab) after each of `ids`, which were generated: known, where they were guessed, else from one pass.
+   *
+   * @param guess asked, if there is a pass, for what may follow all of them
+   */
+  async #follow(ids: readonly number[], guess: () => readonly number[]): Promise<Float32Array[]> {
+    let n = 0;
+    while (n < ids.length && this.#ahead[n]?.id === ids[n]) n++;
+    const known = this.#ahead.splice(0, n).map(({ logits }) => logits);
+    this.#ids.push(...ids.slice(0, n));
+    if (n === ids.length) return known;
+    this.#dropAhead();
+    const rest = ids.slice(n);
+    return [...known, ...(await this.#run(rest, rest.length, guess()))];
   }
 
-  /** As `#append`, with the logits (vocab) after each of the ids. */
-  async #appendAll(ids: readonly number[]): Promise<Float32Array[]> {
+  /** One pass over `ids` and guesses at what follows: logits (vocab) after each of the last `wanted` ids. */
+  async #run(ids: readonly number[], wanted: number, drafts: readonly number[]): Promise<Float32Array[]> {
     const { vocab } = this.#forward;
-    const { logits, cache } = await this.#forward.run(
-      ids,
-      this.#cache,
-      ids.map((_, i) => i),
-    );
+    const first = ids.length - wanted;
+    const rows = Array.from({ length: wanted + drafts.length }, (_, i) => first + i);
+    const { logits, cache } = await this.#forward.run([...ids, ...drafts], this.#cache, rows);
+    const row = (i: number): Float32Array => logits.subarray(i * vocab, (i + 1) * vocab);
     this.#cache = cache;
     this.#ids.push(...ids);
-    return ids.map((_, i) => logits.subarray(i * vocab, (i + 1) * vocab));
+    this.#ahead = drafts.map((id, i) => ({ id, logits: row(wanted + i) }));
+    return Array.from({ length: wanted }, (_, i) => row(i));
+  }
+
+  /** The cache without guesses. */
+  #dropAhead(): void {
+    if (this.#ahead.length === 0) return;
+    this.#ahead = [];
+    this.#cache = this.#cache!.slice(this.#ids.length, this.#fixedCuts);
   }
 
   #truncate(length: number): void {
     if (length >= this.#ids.length) return;
+    this.#ahead = [];
     this.#ids = this.#ids.slice(0, length);
     this.#cache = this.#cache!.slice(length, this.#fixedCuts);
   }

@@ -71,7 +71,9 @@ test('a warm request runs on what is new, also after other weights were taken up
   const again = await ask(`${CODE}let u`);
   const few = cold.ids.length + 1;
   assert.ok(forward.take() <= few);
-  assert.deepEqual(again, cold);
+  assert.deepEqual(again.ids, cold.ids);
+  // What is cached and what is new are summed apart: the last bits differ.
+  for (const [i, logprob] of again.logprobs.entries()) assert.ok(Math.abs(logprob - cold.logprobs[i]!) < 1e-5);
 
   await ask(`${CODE}let uv`);
   assert.ok(forward.take() <= few + 2, 'one keystroke on');
