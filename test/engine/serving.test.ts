@@ -33,6 +33,7 @@ test('gets ready, suggests, scores and records', async (t) => {
     ...{ id: '', latencyMs: 0, likely: 0 },
     // Guesses are checked several at once: sums of another size differ in their last bits.
     tokenLogprobs: suggestion.tokenLogprobs.map((x) => x.toFixed(4)),
+    tokenChances: suggestion.tokenChances?.map((x) => x.toFixed(4)),
   });
   assert.deepEqual(answer(second), answer(first));
 

@@ -57,6 +57,8 @@ export class BenchEngine {
         settings: {
           modelPath,
           maxNewTokens: TOKENS,
+          eagerness: 'high',
+          memory: { enabled: true },
           training: {
             ...{ enabled: true, minSignals: 1_000_000, idleSeconds: 3600, onBattery: true },
             ...{ memoryMb: 1536, tokenBudget: 20_000, device: 'cpu' },
