@@ -13,7 +13,7 @@ import { PRIOR, priorOf } from '../src/gate/prior.ts';
 import { blockTallies, lift, sweep } from '../src/replay/compare.ts';
 import type { Interval } from '../src/replay/resample.ts';
 import { acceptRate, reward, savedShare, sum } from '../src/replay/tally.ts';
-import { fit } from './gate/fit.ts';
+import { fitSigned } from './gate/fit.ts';
 import { type Judged, type JudgedSource, judge } from './gate/judged.ts';
 import { ROOT } from './paths.ts';
 import { main, UserError } from './progress.ts';
@@ -35,10 +35,15 @@ function fitted(judged: readonly Judged[][], ridge: number, without: RegExp | nu
     })),
   );
   const penalties = FEATURE_NAMES.map((name) => (name === 'always' ? 0.01 : isOfLanguage(name) ? 1e9 : ridge));
-  const weights = fit(examples, penalties);
+  const weights = fitSigned(examples, penalties, FEATURE_NAMES.map(signOf));
   return Object.fromEntries(
     FEATURE_NAMES.flatMap((name, i) => (isOfLanguage(name) ? [] : [[name, Number(weights[i]!.toFixed(4))]])),
   );
+}
+
+/** Surer is likelier, whatever a few examples say. */
+function signOf(name: string): -1 | 0 | 1 {
+  return name === 'unsure tokens' ? -1 : /probability$/.test(name) ? 1 : 0;
 }
 
 function share(of: readonly Judged[], is: (j: Judged) => boolean): number {

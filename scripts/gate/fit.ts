@@ -39,6 +39,27 @@ export function fit(examples: readonly Example[], penalties: readonly number[]):
   return w;
 }
 
+/**
+ * The same with some weights held to a sign: those that come out with the wrong one are 0, and the others fitted again.
+ *
+ * @param signs 1: not below 0; -1: not above; 0: either
+ */
+export function fitSigned(
+  examples: readonly Example[],
+  penalties: readonly number[],
+  signs: readonly (-1 | 0 | 1)[],
+): number[] {
+  const out = new Set<number>();
+  for (;;) {
+    const kept = examples.map((e) => (out.size === 0 ? e : { ...e, x: e.x.map((v, i) => (out.has(i) ? 0 : v)) }));
+    const w = fit(kept, penalties);
+    const wrong = w.flatMap((v, i) => (v * signs[i]! < 0 && !out.has(i) ? [i] : []));
+    if (wrong.length === 0) return w;
+    // One at a time: of features that go together, one may be right once another is gone.
+    out.add(wrong.reduce((a, b) => (Math.abs(w[b]!) > Math.abs(w[a]!) ? b : a)));
+  }
+}
+
 /** Gaussian elimination with pivoting; the matrix is positive definite. */
 function solve(matrix: readonly (readonly number[])[], right: readonly number[]): number[] {
   const a = matrix.map((row, i) => [...row, right[i]!]);

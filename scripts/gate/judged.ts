@@ -53,8 +53,9 @@ export async function judge(
   for (const [n, source] of sources.entries()) {
     const recorder = new Recorder(null, new Gate(priors[n]));
     const arms = [frozen, { ...gate, start: async () => recorder }];
-    const { runs } = await runSession([source], { ...settings, arms }, watcher);
-    const [a, b] = runs[0] as unknown as [ArmRuns, ArmRuns];
+    let runs: readonly ArmRuns[] = [];
+    await runSession([source], { ...settings, arms }, { ...watcher, end: (_, r) => void (runs = r) });
+    const [a, b] = runs as [ArmRuns, ArmRuns];
     const live = new Map(a.runs[0]!.asks.map((ask) => [ask.index, ask.confidence]));
     const judged: Judged[] = [];
     for (const { ask, fate } of walk(b.runs[0]!.asks, SHOW)) {

@@ -22,6 +22,6 @@ export function confidenceOf({ tokenLogprobs, tokenChances = tokenLogprobs }: Ch
 }
 
 /** Whether a suggestion is to be shown to somebody who did not ask for it; one that nothing judged is. */
-export function isLikelyEnough({ likely }: Pick<Suggestion, 'likely'>, eagerness: Eagerness): boolean {
-  return likely === undefined || likely >= LEAST_LIKELY[eagerness];
+export function isLikelyEnough({ tried }: Pick<Suggestion, 'tried'>, eagerness: Eagerness): boolean {
+  return tried === undefined || tried >= LEAST_LIKELY[eagerness];
 }

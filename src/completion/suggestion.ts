@@ -21,6 +21,8 @@ export interface Suggestion {
   readonly promptFormat: string;
   /** How likely it is to be accepted, 0 to 1, as the gate says; absent where nothing has judged it. */
   readonly likely?: number;
+  /** The same, or more where little was shown of late: what is held against `knack.eagerness`. */
+  readonly tried?: number;
   /** Time in the engine from request to whole suggestion, in milliseconds. */
   readonly latencyMs: number;
   /** Absent where nothing was remembered; the log-probabilities are then the model's alone, else the mixture's. */

@@ -60,9 +60,10 @@ export class Gatekeeper {
     const { id } = suggestion;
     const candidate = { ...suggestion, snapshot, retrieved: rememberedShare(suggestion) };
     const judgement = this.#gate.judge(candidate, moment);
-    const { at: ask, languageId: language, p, ...rest } = judgement;
-    const row = { ...rest, suggestionId: id, at: Date.now(), ask, p, language, held: p < LEAST_LIKELY[eagerness] };
-    return { judged: { ...suggestion, likely: p }, keep: () => this.#store?.addJudgement(row) };
+    const { at: ask, languageId: language, tried, ...rest } = judgement;
+    const held = tried < LEAST_LIKELY[eagerness];
+    const row = { ...rest, suggestionId: id, at: Date.now(), ask, language, held };
+    return { judged: { ...suggestion, likely: judgement.p, tried }, keep: () => this.#store?.addJudgement(row) };
   }
 
   /** Learns what has become known since, in this window or another. @throws StoreError */
@@ -84,7 +85,7 @@ export class Gatekeeper {
   }
 
   #learn({ ask, language: languageId, worth, told, ...row }: ToldRow): void {
-    const judgement: Judgement = { ...row, at: ask, languageId };
+    const judgement: Judgement = { ...row, at: ask, languageId, tried: row.p };
     this.#gate.learn(judgement, worth);
     this.#signals++;
     this.#told = told;

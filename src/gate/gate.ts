@@ -15,6 +15,14 @@ export const SHOW = 0.25;
 /** What a suggestion is worth to learning: 0.25 of reward for a part is what a coin's toss of an accept is worth. */
 export const WORTH = { accepted: 1, partly: 0.5, rejected: 0 } as const;
 
+/**
+ * A gate that shows nothing learns nothing. The longer it has not heard of anything shown, the more of what it does not
+ * know it takes for granted: one standard deviation for each `asks`, up to `most` (an upper confidence bound, as in Li
+ * et al. 2010, "A contextual-bandit approach to personalized news article recommendation"). So it tries what is likely
+ * and what it knows little of, and never what it knows to be hopeless.
+ */
+export const CURIOSITY = { asks: 30, most: 3 } as const;
+
 export const BOUNDS: Bounds = { radius: 5, memory: 5_000 };
 
 /** A judgement; with `worth` it is all that `learn` needs. */
@@ -23,6 +31,8 @@ export interface Judgement {
   readonly at: number;
   /** How likely it is to be accepted, 0 to 1. */
   readonly p: number;
+  /** p, or more out of curiosity: what is held against SHOW. */
+  readonly tried: number;
   readonly features: readonly number[];
   readonly path: string;
   readonly languageId: string;
@@ -49,7 +59,10 @@ export class Gate {
     const p = this.#logistic.predict(features, at - this.#at);
     const { path, languageId } = candidate.snapshot;
     const digest = digestOf(addedText(candidate));
-    return { version: VERSION, at, p, features, path, languageId, line: candidate.edit.start.line, digest };
+    const since = this.#past.since(at) ?? at;
+    const deviations = Math.min(CURIOSITY.most, Math.max(0, since / CURIOSITY.asks || 0));
+    const tried = this.#logistic.predict(features, at - this.#at, deviations);
+    return { version: VERSION, at, p, tried, features, path, languageId, line: candidate.edit.start.line, digest };
   }
 
   /** A judged suggestion was shown, and this came of it. One of another version's features teaches nothing. */

@@ -71,9 +71,10 @@ export class Logistic {
 
   /**
    * @param steps since the last example: the answer is that of a gate that has aged so long
-   * @returns 0 to 1
+   * @param deviations how many standard deviations of what it does not know are taken for granted: 0 for a forecast
+   * @returns 0 to 1; with deviations, an upper confidence bound
    */
-  predict(x: readonly number[], steps = 0): number {
+  predict(x: readonly number[], steps = 0, deviations = 0): number {
     const r = this.#retention(steps);
     const { weights, variances } = this.#prior;
     let [m, m0, s0] = [0, 0, 0];
@@ -84,7 +85,9 @@ export class Logistic {
       s0 += variances[i]! * xi * xi;
     }
     const s = r * r * dot(this.#times(x), x) + (1 - r * r) * s0;
-    return sigmoid((r * m + (1 - r) * m0) / Math.sqrt(1 + (Math.PI / 8) * Math.max(0, s)));
+    const mean = r * m + (1 - r) * m0;
+    const forecast = sigmoid(mean / Math.sqrt(1 + (Math.PI / 8) * Math.max(0, s)));
+    return deviations > 0 ? Math.max(forecast, sigmoid(mean + deviations * Math.sqrt(Math.max(0, s)))) : forecast;
   }
 
   /** @param y what it was worth, 0 to 1; what is not a number teaches nothing */

@@ -37,7 +37,7 @@ export class Learned implements Learner {
     const own = answer.own as ModelOwn;
     const judgement = this.#gate.judge({ snapshot, edit: answer.edit, ...own }, context);
     const mine: LearnedOwn = { ...own, judgement };
-    return { edit: answer.edit, confidence: judgement.p, own: mine };
+    return { edit: answer.edit, confidence: judgement.tried, own: mine };
   }
 
   learn(lesson: Lesson): void {

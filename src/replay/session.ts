@@ -67,15 +67,14 @@ export interface Session {
   readonly report: Report;
   /** By source. */
   readonly moments: readonly (readonly Moment[])[];
-  /** By source and arm: what figures are made of. */
-  readonly runs: readonly (readonly ArmRuns[])[];
 }
 
 export interface Watcher {
   /** Before a source: how many asks it has, and how many answers of an earlier run there are, in which file. */
   begin(source: string, asks: number, logged: number, log: string): void;
   progress(source: string, asks: number, total: number): void;
-  end(report: SourceReport): void;
+  /** @param runs by arm: what the report's figures are made of */
+  end(report: SourceReport, runs: readonly ArmRuns[]): void;
 }
 
 /** @throws ReplayError */
@@ -105,9 +104,9 @@ export async function runSession(sources: readonly Source[], settings: Settings,
         arms: reportArms(runs, seed),
       };
       reports.push(report);
-      watcher.end(report);
+      watcher.end(report, runs);
     }
-    return { report: { sources: reports, pooled: { arms: reportArms(pool(all), seed) } }, moments, runs: all };
+    return { report: { sources: reports, pooled: { arms: reportArms(pool(all), seed) } }, moments };
   } finally {
     await stage.release();
   }

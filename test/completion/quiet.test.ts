@@ -34,7 +34,7 @@ test('confidence is what the model gives a token on average', () => {
 
 test('eagerness moves the threshold', () => {
   const shown = (p: number) =>
-    (['low', 'medium', 'high'] as const).filter((eagerness) => isLikelyEnough({ likely: p }, eagerness));
+    (['low', 'medium', 'high'] as const).filter((eagerness) => isLikelyEnough({ tried: p }, eagerness));
   assert.deepEqual(shown(0.9), ['low', 'medium', 'high']);
   assert.deepEqual(shown(0.25), ['medium', 'high']);
   assert.deepEqual(shown(0.24), ['high']);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Example, fit } from '../../scripts/gate/fit.ts';
+import { type Example, fit, fitSigned } from '../../scripts/gate/fit.ts';
 import { sigmoid } from '../../src/gate/logistic.ts';
 import { seeded } from '../../src/trainer/random.ts';
 
@@ -30,4 +30,21 @@ test('what can be told apart altogether, and what never occurs, has finite weigh
   assert.ok(w.every((v) => Number.isFinite(v) && Math.abs(v) < 10));
   assert.equal(w[2], 0);
   assert.ok(w[1]! > 0);
+});
+
+test('a weight of the wrong sign is 0, and the others are fitted without it', () => {
+  const examples = [
+    { x: [1, 1, 1], y: 1, weight: 5 },
+    { x: [1, 1, 0], y: 0, weight: 3 },
+    { x: [1, 0, 0], y: 1, weight: 4 },
+  ];
+  const penalties = [0.01, 1, 1];
+  assert.ok(fit(examples, penalties)[1]! < 0);
+  const w = fitSigned(examples, penalties, [0, 1, 1]);
+  assert.equal(w[1], 0);
+  const without = fit(
+    examples.map((e) => ({ ...e, x: [e.x[0]!, 0, e.x[2]!] })),
+    penalties,
+  );
+  assert.deepEqual(w, without);
 });
