@@ -130,6 +130,7 @@ export function activate(context: vscode.ExtensionContext): void {
     fates,
     alternatives,
     engine: client,
+    onHeld: (held) => bar.update({ held }),
     onThinking: (thinking) => bar.update({ thinking: bar.facts.thinking + (thinking ? 1 : -1) }),
     log,
   });

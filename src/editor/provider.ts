@@ -42,6 +42,8 @@ export interface ProviderPorts {
   readonly alternatives: Alternatives;
   readonly engine: Pick<EngineClient, 'complete' | 'completeAll'>;
   readonly onThinking: (thinking: boolean) => void;
+  /** A suggestion was held back, with how likely it is to be accepted; null: none is. */
+  readonly onHeld: (likely: number | null) => void;
   readonly log: Log;
 }
 
@@ -51,6 +53,7 @@ export class Provider implements vscode.InlineCompletionItemProvider {
   #wanted: ReadonlySet<string> = new Set();
   /** The next question is not the user's, but follows from an accept. */
   #following = false;
+  #held: number | null = null;
 
   constructor(ports: ProviderPorts) {
     this.#ports = ports;
@@ -85,8 +88,9 @@ export class Provider implements vscode.InlineCompletionItemProvider {
   async #answer(asked: Asked, how: How): Promise<readonly vscode.InlineCompletionItem[] | None> {
     const { document, position } = asked;
     const { trigger, token } = how;
-    const { settings, documents, calm, recent, fates, log } = this.#ports;
+    const { settings, documents, calm, recent, fates } = this.#ports;
     const invoked = trigger === 'explicit';
+    this.#hold(null);
     if (!settings().enabled) return this.#nothing('excluded');
     const quiet = documents.quiet(document);
     if (quiet) return this.#nothing(quiet.none);
@@ -128,11 +132,17 @@ export class Provider implements vscode.InlineCompletionItemProvider {
     const { suggestion } = hit.entry;
     if (invoked) this.#wanted = new Set([hit, ...others].map((h) => h.entry.suggestion.id));
     else if (!this.#wanted.has(suggestion.id) && !isLikelyEnough(suggestion, settings().eagerness)) {
-      log.debug(`it would probably be rejected: ${Math.round(100 * (suggestion.likely ?? 0))} % likely to be accepted`);
+      this.#hold(suggestion.likely ?? 0);
       return this.#nothing('unlikely');
     }
     if (hit.entry.as === 'next-edit') return this.#offerNextEdit(hit, others, asked, how);
     return this.#offer(hit, others, asked, how);
+  }
+
+  #hold(likely: number | null): void {
+    if (likely === this.#held) return;
+    this.#held = likely;
+    this.#ports.onHeld(likely);
   }
 
   /** What the engine suggests, the likeliest first, each in the form in which it is shown; one at least. */

@@ -11,6 +11,8 @@ export interface StatusFacts {
   readonly quiet: string | null;
   /** Why nothing is suggested unasked for now (snoozed, or by command only); null if it is. */
   readonly silent: string | null;
+  /** How likely what was held back here is to be accepted, 0 to 1; null or absent: nothing was. */
+  readonly held?: number | null;
 }
 
 export interface Status {
@@ -24,7 +26,7 @@ export interface Status {
   readonly command: 'knack.menu' | 'knack.downloadModel' | 'knack.enable';
 }
 
-export function statusOf({ enabled, engine, thinking, quiet, silent }: StatusFacts): Status {
+export function statusOf({ enabled, engine, thinking, quiet, silent, held = null }: StatusFacts): Status {
   const say = (icon: string, text: string, details: readonly string[], level: Status['level'] = 'normal'): Status => ({
     icon,
     text,
@@ -59,6 +61,14 @@ export function statusOf({ enabled, engine, thinking, quiet, silent }: StatusFac
     if (thinking > 0) return say('loading~spin', 'Knack', [t('Thinking of a suggestion.'), ...learning]);
     if (phase === 'running') return say('mortar-board', t('Knack: learning'), learning);
     if (silent !== null) return say('bell-slash', 'Knack', [t('Quiet: {0}.', silent), ...learning]);
-    return say('sparkle', 'Knack', [t('Ready.'), message, device]);
+    const likely = held === null ? '' : `${Math.round(100 * held)} %`;
+    const kept =
+      likely === ''
+        ? t('Ready.')
+        : t(
+            'Held back here: it would probably be rejected ({0} likely to be accepted). Suggest Here shows it.',
+            likely,
+          );
+    return say('sparkle', 'Knack', [kept, message, device]);
   }
 }

@@ -21,6 +21,7 @@ function check(facts: Partial<StatusFacts>, text: RegExp, details: RegExp, level
 test('ready, thinking, learning', () => {
   check({}, /^sparkle Knack$/, /Ready\. \| Waiting for signals: 3 of 16/);
   check({ thinking: 1 }, /loading/, /Thinking/);
+  check({ held: 0.12 }, /^sparkle Knack$/, /Held back here: .*12 % likely/);
   const training = { phase: 'running', message: 'Step 3 of 20.', newSignals: 0 } as const;
   check({ engine: { ...ready, training } }, /learning/, /Step 3 of 20/);
 });
