@@ -3,6 +3,8 @@
 'use strict';
 (() => {
   const data = JSON.parse(document.getElementById('data').textContent);
+  const { texts } = data;
+  const fill = (text, ...values) => text.replace(/\{(\d)\}/g, (_, n) => values[n]);
   const make = (tag, properties = {}, ...children) => {
     const element = Object.assign(document.createElement(tag), properties);
     element.append(...children);
@@ -43,27 +45,27 @@
     form.append(make('label', {}, label, select));
     return select;
   };
-  const all = ['', 'all'];
+  const all = ['', texts.all];
   const source =
-    data.sources.length > 1 ? choice('source', 'Repository', [all, ...data.sources.map((s, i) => [String(i), s])]) : null;
-  const arm = choice('arm', 'Arm', data.arms.map((name, i) => [String(i), name]));
-  const point = choice('point', 'Asked', [
+    data.sources.length > 1 ? choice('source', texts.repository, [all, ...data.sources.map((s, i) => [String(i), s])]) : null;
+  const arm = choice('arm', texts.arm, data.arms.map((name, i) => [String(i), name]));
+  const point = choice('point', texts.asked, [
     all,
-    ['arrival', 'on arrival'],
-    ['typing', 'while typing'],
-    ['far', 'far: next hunk'],
-    ['rest', 'at rest'],
+    ['arrival', texts.onArrival],
+    ['typing', texts.whileTyping],
+    ['far', texts.far],
+    ['rest', texts.atRest],
   ]);
-  const fate = choice('fate', 'What became', [all, ...Object.entries(data.fates)]);
-  const outcome = choice('outcome', 'Answer', [
+  const fate = choice('fate', texts.whatBecame, [all, ...Object.entries(data.fates)]);
+  const outcome = choice('outcome', texts.answer, [
     all,
-    ['right', 'right'],
-    ['partly', 'partly right'],
-    ['wrong', 'wrong'],
-    ['none', 'none'],
+    ['right', texts.right],
+    ['partly', texts.partly],
+    ['wrong', texts.wrong],
+    ['none', texts.none],
   ]);
-  const search = make('input', { type: 'search', name: 'search', placeholder: 'path or text', ariaLabel: 'Search' });
-  form.append(make('label', {}, 'Search', search));
+  const search = make('input', { type: 'search', name: 'search', placeholder: texts.pathOrText, ariaLabel: texts.search });
+  form.append(make('label', {}, texts.search, search));
   const count = make('output');
   form.append(count);
   form.addEventListener('submit', (event) => event.preventDefault());
@@ -85,13 +87,13 @@
         (words === '' || textOf(moment).includes(words))
       );
     });
-    count.value = `${found.length} of ${data.moments.length}`;
+    count.value = fill(texts.count, found.length, data.moments.length);
     list.replaceChildren();
     drawn = 0;
     selected = -1;
     draw();
     if (found.length > 0) select(0, false);
-    else ask.replaceChildren(make('p', { className: 'nothing', textContent: 'No ask fits these filters.' }));
+    else ask.replaceChildren(make('p', { className: 'nothing', textContent: texts.nothingFits }));
   }
 
   function draw() {
@@ -104,7 +106,7 @@
         { className: 'row', role: 'option', id: `row${drawn}`, ariaSelected: 'false' },
         make('i', { className: `swatch ${fateOf(moment)}`, title: data.fates[fateOf(moment)] }),
         make('span', { className: 'where', textContent: `\u200e${moment.path}:${moment.line}\u200e` }),
-        make('span', { className: 'point', textContent: moment.point }),
+        make('span', { className: 'point', textContent: data.points[moment.point] }),
         make('span', { className: 'what', textContent: answer ? summary(answer.change) : '·' }),
       );
       const index = drawn;
@@ -112,7 +114,7 @@
       list.append(row);
     }
     if (drawn >= found.length) return;
-    const more = make('button', { className: 'more', type: 'button', textContent: `${found.length - drawn} more` });
+    const more = make('button', { className: 'more', type: 'button', textContent: fill(texts.more, found.length - drawn) });
     more.addEventListener('click', draw);
     list.append(more);
   }
@@ -143,16 +145,16 @@
     const answers = moment.answers.map((answer, i) => answerOf(answer, i));
     const truth =
       moment.truth === null
-        ? make('p', { className: 'meta', textContent: 'Nothing: the file was done.' })
+        ? make('p', { className: 'meta', textContent: texts.done })
         : change(moment.truth);
     ask.replaceChildren(
       make('h3', { textContent: `${moment.path}:${moment.line}` }),
       make('p', {
         className: 'meta',
-        textContent: [data.sources.length > 1 ? data.sources[moment.source] : '', moment.point, moment.id].filter(Boolean).join(' · '),
+        textContent: [data.sources.length > 1 ? data.sources[moment.source] : '', data.points[moment.point], moment.id].filter(Boolean).join(' · '),
       }),
       context(moment),
-      section('Typed next', [], truth),
+      section(texts.typedNext, [], truth),
       ...answers,
     );
     ask.scrollTop = 0;
@@ -169,15 +171,15 @@
   function answerOf(answer, i) {
     const color = `c${i % 6}`;
     if (answer === null) {
-      return section(data.arms[i], [make('span', { textContent: 'no answer' })], '', color);
+      return section(data.arms[i], [make('span', { textContent: texts.noAnswer })], '', color);
     }
     const notes = [
-      make('span', { className: `badge ${answer.outcome}`, textContent: answer.outcome === 'partly' ? 'partly right' : answer.outcome }),
+      make('span', { className: `badge ${answer.outcome}`, textContent: texts[answer.outcome] }),
       make('span', { textContent: data.fates[answer.fate] }),
-      make('span', { textContent: `confidence ${answer.confidence.toFixed(2)}` }),
+      make('span', { textContent: fill(texts.confidence, answer.confidence.toFixed(2)) }),
     ];
-    if (answer.newErrors > 0) notes.push(make('span', { textContent: `brings ${answer.newErrors} syntax errors` }));
-    if (answer.newErrors < 0) notes.push(make('span', { textContent: `mends ${-answer.newErrors} syntax errors` }));
+    if (answer.newErrors > 0) notes.push(make('span', { textContent: fill(texts.breaks, answer.newErrors) }));
+    if (answer.newErrors < 0) notes.push(make('span', { textContent: fill(texts.mends, -answer.newErrors) }));
     return section(data.arms[i], notes, change(answer.change), color);
   }
 

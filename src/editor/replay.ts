@@ -91,6 +91,8 @@ async function replayRepository(ports: ReplayPorts, abort: AbortController): Pro
         adapter: join(extensionPath, 'media', 'model'),
         folder: folderIn(storageDir),
         version,
+        language: vscode.l10n.uri ? vscode.env.language : 'en',
+        texts: vscode.l10n.uri?.fsPath ?? null,
       },
       {
         file: join(extensionPath, 'dist', 'replay.cjs'),

@@ -1,4 +1,5 @@
 /** Charts as SVG text: pure functions of their figures. Colours are classes, which the page's style sheet has. */
+import { t } from '@vscode/l10n';
 
 /** Text as HTML or SVG content and attribute. */
 export function escaped(text: string): string {
@@ -40,7 +41,8 @@ const FEW = 15;
 /** Lines with their intervals as bands, over two axes that begin at 0. */
 export function lineChart(title: string, lines: readonly Line[], x: Axis, y: Axis): string {
   const all = lines.flatMap((l) => [...l.points, ...(l.live ? [l.live] : [])]);
-  if (all.length === 0) return `<p class="nothing">Nothing was shown, so there is nothing to draw.</p>`;
+  if (all.length === 0)
+    return `<p class="nothing">${escaped(t('Nothing was shown, so there is nothing to draw.'))}</p>`;
   const right = top(Math.max(...all.map((p) => p.x)));
   const up = Math.min(top(Math.max(...all.map((p) => p.high ?? p.y))), y.format(1) === '100 %' ? 1 : Number.MAX_VALUE);
   const px = (v: number): string => num(FRAME.left + (v / right) * (WIDTH - FRAME.left - FRAME.right));

@@ -6,10 +6,11 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { constants, setPriority } from 'node:os';
 import { dirname, join } from 'node:path';
+import { config as configureTexts, t } from '@vscode/l10n';
 import { armKinds } from './arms.ts';
 import type { FromReplay, ReplayJob } from './message.ts';
 import { htmlPage } from './page.ts';
-import { many, sentence } from './sentence.ts';
+import { lastCommits, sentence } from './sentence.ts';
 import { runSession, type Settings } from './session.ts';
 import { fingerprintOf, openSource } from './source.ts';
 
@@ -44,6 +45,7 @@ async function run(job: ReplayJob): Promise<void> {
 }
 
 async function replayRepository(job: ReplayJob): Promise<FromReplay> {
+  if (job.texts !== null) configureTexts({ fsPath: job.texts });
   const { repository, git, last, exclude, folder, model, cacheDir, adapter } = job;
   const history = openSource(repository, { git, last, exclude });
   const fingerprint = fingerprintOf(repository, { git, last, exclude });
@@ -80,13 +82,14 @@ async function replayRepository(job: ReplayJob): Promise<FromReplay> {
       send({ type: 'progress', share: asks / total, secondsLeft: pace > 0 ? (total - asks) / pace / 1000 : null });
     },
   });
-  const commits = `your last ${many(report.sources[0]!.commits, 'commit')}`;
+  const commits = lastCommits(report.sources[0]!.commits);
   const media = (name: string): string => readFileSync(join(MEDIA, name), 'utf8');
   const html = htmlPage({
     report,
     moments,
     commits,
-    footer: `Knack ${job.version}: Replay This Repository. Made on this machine, and kept on it.`,
+    footer: t('Knack {0}: Replay This Repository. Made on this machine, and kept on it.', job.version),
+    language: job.language,
     style: media('page.css'),
     script: media('page.js'),
   });

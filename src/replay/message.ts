@@ -20,6 +20,9 @@ export interface ReplayJob {
   readonly folder: string;
   /** Knack's version. */
   readonly version: string;
+  /** Of the page, for example `de`; and the file with its texts, null for English. */
+  readonly language: string;
+  readonly texts: string | null;
 }
 
 export type FromReplay =

@@ -30,6 +30,8 @@ describe('replaying the opened repository', { timeout: 300_000 }, () => {
     adapter: join(dir, 'no adapter'),
     folder: join(dir, 'replays'),
     version: '0.0.0',
+    language: 'en',
+    texts: null,
   };
   const launch = (other: Partial<Launch> = {}): Launch => ({
     file: join(ROOT, 'dist', 'replay.cjs'),
@@ -58,6 +60,16 @@ describe('replaying the opened repository', { timeout: 300_000 }, () => {
     const page = readFileSync(done!.page, 'utf8');
     assert.ok(page.includes('src/beds.ts') && !page.includes('private/key.ts') && !page.includes('secret('));
     if (process.platform !== 'win32') assert.equal(statSync(done!.page).mode & 0o077, 0);
+  });
+
+  test('in the language that is shown', async () => {
+    const texts = join(ROOT, 'l10n', 'bundle.l10n.de.json');
+    const done = await runReplay({ ...job, language: 'de', texts }, launch());
+    assert.match(done!.sentence, /^Über die letzten 7 Commits hätte Knack/);
+    const page = readFileSync(done!.page, 'utf8');
+    assert.match(page, /<html lang="de">/);
+    assert.match(page, /<h2>Was aus den Fragen wurde<\/h2>/);
+    assert.match(page, /"typedNext":"Als Nächstes getippt"/);
   });
 
   test('cancelled, it ends with the process that it holds, and goes on from there the next time', async () => {

@@ -91,7 +91,7 @@ describe('the page of a replay', { timeout: 120_000 }, () => {
     assert.ok((await page.locator('.view:visible svg rect').count()) > 4);
     await page.selectOption('#view', '2');
     assert.equal(await page.locator('.view:visible').getAttribute('aria-label'), hostile.name);
-    assert.match(await text('.view:visible details'), /Left out: 2/);
+    assert.match(await text('.view:visible details'), /Left out, commits or files: 2/);
   });
 
   test('what a history holds stays text', async () => {
