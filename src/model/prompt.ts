@@ -97,13 +97,19 @@ export function encodeHeader(path: string, tokenizer: PromptTokenizer): number[]
   return marker === undefined ? tokenizer.encode(`// ${path}\n`) : [marker, ...tokenizer.encode(`${path}\n`)];
 }
 
-/** Newest edits first until the budget is full; what the window shows already is left out. */
+/**
+ * Newest edits first until the budget is full; what the window shows already is left out, and so is the edit that is
+ * being made: it changes with every keystroke, and nothing of the cache would fit.
+ */
 function encodeRecent(input: PromptInput, tokenizer: PromptTokenizer, budget: number): number[] {
   const blocks: number[][] = [];
   let left = budget;
+  const cursor = input.startLine + input.before.split('\n').length - 1;
   for (const edit of input.recent.toReversed()) {
     const added = edit.added.trimEnd();
-    if (added.trim() === '' || (edit.path === input.path && input.before.includes(added))) continue;
+    if (added.trim() === '') continue;
+    const isHere = edit.line <= cursor && cursor < edit.line + edit.added.split('\n').length;
+    if (edit.path === input.path && (isHere || input.before.includes(added))) continue;
     const block = [...encodeHeader(edit.path, tokenizer), ...tokenizer.encode(`${added}\n`)];
     if (block.length > left) break;
     left -= block.length;

@@ -39,6 +39,20 @@ test('recent edits of other places come first, oldest first, and those in sight 
   assert.equal(tokenizer.decode(prompt.ids), 'src/b.ts\none();\nsrc/c.ts\ntwo();\nsrc/a.ts\nseen();');
 });
 
+test('the edit that is being made is not among the recent ones: all but the end of the prompt stays while one types', () => {
+  const tokenizer = wordTokenizer();
+  const ask = (typed: string): readonly number[] => {
+    const recent = [
+      { path: 'src/b.ts', line: 3, added: 'one();' },
+      { path: 'src/a.ts', line: 2, added: `call(${typed}, rest);` },
+    ];
+    return buildPrompt(at(`a();\nb();\ncall(${typed}`, { after: ', rest);\n', recent }), tokenizer, 200).ids;
+  };
+  const [first, second] = [ask('value'), ask('value . name')];
+  assert.deepEqual(second.slice(0, first.length), first);
+  assert.match(tokenizer.decode(first), /one\(\)/);
+});
+
 test('a long file is cut at lines that stay while the cursor moves on', () => {
   const tokenizer = wordTokenizer();
   const starts = new Set<string>();
