@@ -2,6 +2,7 @@
 
 import { benchActivate } from './bench/activate.ts';
 import { benchLower } from './bench/lower.ts';
+import { benchMemory } from './bench/memory.ts';
 import { benchReplay } from './bench/replay.ts';
 import { benchServe } from './bench/serve/main.ts';
 import { benchTrain } from './bench/train.ts';
@@ -10,6 +11,7 @@ import { main, UserError } from './progress.ts';
 const BENCHES: Readonly<Record<string, (options: readonly string[]) => Promise<void>>> = {
   lower: benchLower,
   activate: benchActivate,
+  memory: benchMemory,
   replay: benchReplay,
   serve: benchServe,
   train: benchTrain,

@@ -34,7 +34,7 @@ export class EditMemory {
   readonly #format: EditFormat;
   readonly #memory: Memory;
   readonly #nearby: Nearby;
-  readonly #trust = new Trust(PRIOR);
+  readonly #trust = new Trust([...PRIOR.edit, ...PRIOR.nearby].flat());
 
   /** @param encode text as token ids */
   constructor(format: EditFormat, encode: (text: string) => number[]) {

@@ -7,17 +7,18 @@
  */
 import type { Change } from '../prompt/hunk.ts';
 import type { Entry } from './entry.ts';
-import { type Recall, recallOf } from './recall.ts';
+import { NAMED, type Recall, recallOf } from './recall.ts';
 import { Sequences } from './sequences.ts';
 
 /** Entries; tokens of all of them, which take 16 to 32 bytes each; and tokens of one entry. */
-export const MEMORY_LIMITS = { entries: 100_000, tokens: 2_000_000, entryTokens: 512 } as const;
+export const MEMORY_LIMITS = { entries: 100_000, tokens: 2_600_000, entryTokens: 512 } as const;
 
 interface Kept {
   readonly sequence: number;
-  readonly tokens: number;
   /** By id, oldest first. */
   readonly entries: Map<string, Entry>;
+  /** Ids of the newest, newest first: what a recall names. */
+  newest: readonly string[];
 }
 
 export class Memory {
@@ -61,7 +62,8 @@ export class Memory {
     const entries = old?.entries ?? new Map<string, Entry>();
     entries.set(entry.id, entry);
     const sequence = this.#sequences.add(ids);
-    this.#kept.set(spelling, { sequence, tokens: ids.length, entries });
+    const newest = [entry.id, ...(old?.newest ?? [])].slice(0, NAMED);
+    this.#kept.set(spelling, { sequence, entries, newest });
     this.#spellings.set(sequence, spelling);
     this.#ids.set(entry.id, spelling);
     this.#bound();
@@ -71,10 +73,7 @@ export class Memory {
   forget(id: string): boolean {
     const spelling = this.#ids.get(id);
     if (spelling === undefined) return false;
-    this.#ids.delete(id);
-    const kept = this.#kept.get(spelling)!;
-    kept.entries.delete(id);
-    if (kept.entries.size === 0) this.#drop(spelling, kept);
+    this.#lose(id, spelling, this.#kept.get(spelling)!);
     return true;
   }
 
@@ -95,12 +94,7 @@ export class Memory {
    */
   recall(context: readonly number[], fits?: (token: number) => boolean): Recall | null {
     const found = this.#sequences.find(context, fits);
-    return found && recallOf(found, (sequence) => this.#idsOf(sequence));
-  }
-
-  /** Newest first. */
-  #idsOf(sequence: number): string[] {
-    return [...this.#kept.get(this.#spellings.get(sequence)!)!.entries.keys()].reverse();
+    return found && recallOf(found, (sequence) => this.#kept.get(this.#spellings.get(sequence)!)!.newest);
   }
 
   #bound(): void {
@@ -108,14 +102,16 @@ export class Memory {
       const [spelling, kept] = this.#kept.entries().next().value!;
       if (this.#kept.size === 1 && kept.entries.size === 1) return;
       // Of what is spelled alike, the newest entry stands for all.
-      const oldest = kept.entries.keys().next().value!;
-      kept.entries.delete(oldest);
-      this.#ids.delete(oldest);
-      if (kept.entries.size === 0) this.#drop(spelling, kept);
+      this.#lose(kept.entries.keys().next().value!, spelling, kept);
     }
   }
 
-  #drop(spelling: string, { sequence }: Kept): void {
+  #lose(id: string, spelling: string, kept: Kept): void {
+    const { sequence, entries } = kept;
+    this.#ids.delete(id);
+    entries.delete(id);
+    if (kept.newest.includes(id)) kept.newest = [...entries.keys()].slice(-NAMED).reverse();
+    if (entries.size > 0) return;
     this.#kept.delete(spelling);
     this.#spellings.delete(sequence);
     this.#sequences.remove(sequence);

@@ -4,7 +4,7 @@ import type { Found } from './sequences.ts';
 /** Each older of two continuations that a context has had weighs so much of the newer one. */
 const OLDER = 0.5;
 /** Most ids that are named for a token. */
-const NAMED = 4;
+export const NAMED = 4;
 
 export interface Recall {
   /** Tokens of the context that were found. */
