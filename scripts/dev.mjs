@@ -28,6 +28,7 @@ const TASKS = {
   bench: ['scripts/bench.ts', [], true],
   replay: ['scripts/replay.ts', [], false],
   'gate:prior': ['scripts/gate.ts', [], false],
+  'memory:prior': ['scripts/memory.ts', [], false],
   tune: ['scripts/tune.ts', [], false],
   fuzz: ['scripts/fuzz.ts', [], false],
   'check:llama': ['scripts/check-llama.ts', [], false],
