@@ -33,13 +33,17 @@ export class ViewTables {
       .all(from) as DayStats[];
   }
 
-  /** Everything stored, by day or by file, newest first. */
+  /** Everything stored, by day or by file, newest first; also where there is nothing but suggestions held back. */
   groups(by: 'day' | 'file'): StoredGroup[] {
     const key = by === 'day' ? DAY : `coalesce(f.path, '')`;
+    const heldKey = by === 'day' ? DAY.replace('s.first_at', 'at') : 'path';
     return this.#db
       .prepare(
-        `SELECT ${key} AS key, count(*) AS suggestions, max(s.first_at) AS newest
-         FROM suggestion s LEFT JOIN offer f ON f.suggestion = s.n GROUP BY key ORDER BY newest DESC`,
+        `SELECT key, sum(is_suggestion) AS suggestions, max(at) AS newest FROM (
+           SELECT ${key} AS key, 1 AS is_suggestion, s.first_at AS at
+           FROM suggestion s LEFT JOIN offer f ON f.suggestion = s.n
+           UNION ALL SELECT ${heldKey}, 0, at FROM judgement WHERE suggestion_id NOT IN (SELECT id FROM suggestion))
+         GROUP BY key ORDER BY newest DESC`,
       )
       .all() as StoredGroup[];
   }

@@ -101,6 +101,14 @@ test('held back: counted and listed without text, gone with their file, by reten
     keep(); // a second time changes nothing
   };
   for (const [n, file] of ['a.ts', 'a.ts', 'b.ts'].entries()) hold(`h${n}`, file);
+  assert.deepEqual(
+    store
+      .groups('file')
+      .map(({ key, suggestions }) => `${key} ${suggestions}`)
+      .sort(),
+    ['a.ts 0', 'b.ts 0'],
+    'listed, so that it can be deleted',
+  );
   const { count, newest } = store.heldBack(0, 2);
   assert.equal(count, 3);
   assert.deepEqual(
