@@ -59,6 +59,8 @@ export function isWhole(round: Round): boolean {
 
 /** Settings under which a round takes minutes, not a working day. */
 export const ROUND_SETTINGS = {
+  // What is shown is to be the weights' doing: memory would write it after the first accept.
+  'knack.memory.enabled': false,
   'knack.training.minSignals': 4,
   'knack.training.idleSeconds': 5,
   'knack.training.onBattery': true,
