@@ -6,6 +6,7 @@ import type { Snapshot } from '../completion/snapshot.ts';
 import { type Completion, isSuggestion, type None, type Suggestion } from '../completion/suggestion.ts';
 import type { Recollection } from '../memory/recollection.ts';
 import { ensureModel } from '../model/base.ts';
+import { markDerivedUsed, pruneDerived } from '../model/prune.ts';
 import type { SignalEvent } from '../signals/signal.ts';
 import { openStore, type Store } from '../signals/store.ts';
 import type { Deleted, Selection } from '../signals/view.ts';
@@ -32,6 +33,9 @@ const MEASURE_IDLE_MS = 45_000;
 /** Tokens of an answer when the speed is measured, at most. */
 const SPEED_TOKENS = 10;
 const RETENTION_MS = 6 * 3_600_000;
+/** For how long nobody must have used this window before the model's memory is given back, and how often to look. */
+const REST_MS = 10 * 60_000;
+const REST_TICK_MS = 30_000;
 
 type Level = 'debug' | 'info' | 'warn' | 'error';
 
@@ -164,14 +168,25 @@ export class Engine {
       this.#path = found;
       this.#lastActivity = Date.now();
       this.#every(MEASURE_MS, () => void this.#measureWhenIdle());
+      const restAfter = params.restAfterMs ?? REST_MS;
+      this.#every(Math.min(REST_TICK_MS, restAfter), () => void this.#restWhenUnused(restAfter));
       this.#memory = this.#store && new Remembering(this.#store, base);
       void this.#remember(true);
       this.#startSchedule(base, found);
+      this.#every(RETENTION_MS, () => void this.#prune(base));
+      void this.#prune(base);
       this.#enter('ready', '');
     } catch (error) {
       this.#enter('failed', (error as Error).message);
       this.#log('error', (error as Error).stack ?? String(error));
     }
+  }
+
+  /** Deletes derived files that nothing has used for long; this engine's own are in use. */
+  async #prune({ weights, quantised }: Base): Promise<void> {
+    for (const file of [weights, ...(quantised ? [quantised.file] : [])]) await markDerivedUsed(file);
+    const gone = await pruneDerived(this.#params!.cacheDir);
+    if (gone.length > 0) this.#log('info', `Not used for long, and deleted from the cache: ${gone.join(', ')}.`);
   }
 
   #startSchedule(base: Base, modelPath: string): void {
@@ -220,6 +235,7 @@ export class Engine {
   }
 
   async #complete(params: protocol.CompleteParams, token: CancellationToken): Promise<Completion> {
+    this.#used();
     const gatekeeper = this.#gatekeeper;
     if (this.#server === null || gatekeeper === null) return { none: 'engine-unavailable' };
     const { snapshot } = params;
@@ -251,6 +267,7 @@ export class Engine {
     { snapshot, most }: protocol.CompleteParams & { most: number },
     token: CancellationToken,
   ): Promise<readonly Suggestion[] | None> {
+    this.#used();
     const gatekeeper = this.#gatekeeper;
     if (this.#server === null || gatekeeper === null) return { none: 'engine-unavailable' };
     const { maxNewTokens, eagerness } = this.#settings();
@@ -286,6 +303,7 @@ export class Engine {
   }
 
   #score(params: protocol.ScoreParams): Promise<protocol.Score> {
+    this.#used();
     if (this.#server === null) throw new Error(t('The model is not loaded yet.'));
     return this.#server.score(params.snapshot, params.edit);
   }
@@ -404,8 +422,21 @@ export class Engine {
     return this.#library().measure(shouldStop);
   }
 
-  #activity(at: number): void {
+  /** Somebody is there: the model will be asked soon. */
+  #used(): void {
     this.#lastActivity = Date.now();
+    if (this.#server?.isAwake !== false) return;
+    void this.#server.wake().catch((error: Error) => this.#log('error', `The model did not load: ${error.message}`));
+  }
+
+  async #restWhenUnused(restAfterMs: number): Promise<void> {
+    if (!this.#server?.isAwake || Date.now() - this.#lastActivity < restAfterMs) return;
+    await this.#server.rest();
+    this.#log('debug', 'The model’s memory is given back until somebody is there.');
+  }
+
+  #activity(at: number): void {
+    this.#used();
     this.#guard('Activity', () => this.#store?.activity(this.#params!.windowId, at));
     void this.#schedule?.tick();
   }

@@ -15,30 +15,34 @@ import { createSession, float32, int64, type Session, type Tensor } from './runt
 export class SessionForward implements Forward {
   readonly threads: number;
   readonly #base: Base;
-  readonly #session: Session;
+  readonly #open: () => Promise<Session>;
+  #session: Session | null;
   readonly #shape: LoraShape;
   #adapter: Record<string, Tensor> = {};
 
-  private constructor(base: Base, session: Session, shape: LoraShape, threads: number) {
+  private constructor(base: Base, open: () => Promise<Session>, session: Session, shape: LoraShape, threads: number) {
     this.#base = base;
+    this.#open = open;
     this.#session = session;
     this.#shape = shape;
     this.threads = threads;
     this.setAdapter(null);
   }
 
-  static async create(base: Base, shape: LoraShape, threads: number): Promise<SessionForward> {
+  /** @param prepack as in SessionOptions: false costs time and saves memory */
+  static async create(base: Base, shape: LoraShape, threads: number, prepack = true): Promise<SessionForward> {
     const { config } = base.model;
     const { quantised } = base;
-    if (quantised) {
+    const open = (): Promise<Session> => {
+      if (!quantised) {
+        const graph = buildServeGraph(config, mapped(base.weights), shape);
+        return createSession(graph, { threads, folder: base.folder, prepack });
+      }
       const weights = mappedQuantised(quantised);
       const network = new Network(config, frozen(weights), null, quantisedLinears(config, weights, shape));
-      const session = await createSession(serveGraph(network), { threads, folder: dirname(quantised.file.path) });
-      return new SessionForward(base, session, shape, threads);
-    }
-    const graph = buildServeGraph(config, mapped(base.weights), shape);
-    const session = await createSession(graph, { threads, folder: base.folder });
-    return new SessionForward(base, session, shape, threads);
+      return createSession(serveGraph(network), { threads, folder: dirname(quantised.file.path), prepack });
+    };
+    return new SessionForward(base, open, await open(), shape, threads);
   }
 
   get vocab(): number {
@@ -79,12 +83,26 @@ export class SessionForward implements Forward {
       ...past.feeds(),
       ...this.#adapter,
     };
-    const out = await this.#session.run(feeds);
+    await this.wake();
+    const out = await this.#session!.run(feeds);
     return { logits: out.logits!.data as Float32Array, cache: past.append(out, T) };
   }
 
-  release(): Promise<void> {
-    return this.#session.release();
+  /** Whether it holds a session, and with it the memory that a model takes. */
+  get isAwake(): boolean {
+    return this.#session !== null;
+  }
+
+  /** Opens the session if it was released. */
+  async wake(): Promise<void> {
+    this.#session ??= await this.#open();
+  }
+
+  /** Frees the session's memory. The next run opens another one. */
+  async release(): Promise<void> {
+    const session = this.#session;
+    this.#session = null;
+    await session?.release();
   }
 }
 

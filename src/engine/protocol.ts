@@ -51,6 +51,8 @@ export interface InitializeParams {
   readonly texts: string | null;
   /** False in an untrusted workspace: serve, do not train. */
   readonly trusted: boolean;
+  /** For how long nobody must have used this window before the model's memory is given back; ten minutes unless told. */
+  readonly restAfterMs?: number;
   readonly settings: EngineSettings;
 }
 

@@ -8,6 +8,7 @@ import * as ort from 'onnxruntime-node';
 import { encode } from '../graph/encode.ts';
 import type { Graph, NamedValue } from '../graph/graph.ts';
 import { DTYPES, type DType, type ElementArray, elementArray, elements, isExternal } from '../graph/tensor.ts';
+import { markUsed } from '../model/prune.ts';
 import type { Device } from './device.ts';
 
 /** A tensor as a value: row-major elements, bool as 0 and 1, float16 as bit patterns. */
@@ -175,7 +176,10 @@ async function place(bytes: Uint8Array, name: string, folder: string): Promise<s
   const hash = createHash('sha256').update(bytes).digest('hex').slice(0, 24);
   const path = join(folder, `${name}-${hash}.onnx`);
   const existing = await stat(path).catch(() => null);
-  if (existing?.size === bytes.byteLength) return path;
+  if (existing?.size === bytes.byteLength) {
+    await markUsed(path);
+    return path;
+  }
   await mkdir(folder, { recursive: true });
   const partial = `${path}.${randomUUID()}.part`;
   try {

@@ -193,6 +193,23 @@ export class Server {
     this.#drafts.nearby = this.#tokenizer.encode(text);
   }
 
+  /** Whether the model is in memory, so that the next request need not wait for it. */
+  get isAwake(): boolean {
+    return this.#forward.isAwake;
+  }
+
+  /** Gives the model's memory back, until it is asked or woken. */
+  rest(): Promise<void> {
+    return this.#exclusively(async () => {
+      this.#decoder.forget();
+      await this.#forward.release();
+    });
+  }
+
+  wake(): Promise<void> {
+    return this.#exclusively(() => this.#forward.wake());
+  }
+
   release(): Promise<void> {
     return this.#exclusively(() => this.#forward.release());
   }

@@ -113,12 +113,17 @@ export class Decoder {
     return this.#ids;
   }
 
-  /** Forgets the cache, as after new weights, and fills it again for what it held. */
-  async refill(): Promise<void> {
-    const ids = this.#ids;
+  /** Lets go of the cache. */
+  forget(): void {
     this.#ids = [];
     this.#ahead = [];
     this.#cache = null;
+  }
+
+  /** Forgets the cache, as after new weights, and fills it again for what it held. */
+  async refill(): Promise<void> {
+    const ids = this.#ids;
+    this.forget();
     if (ids.length > 0) await this.#prefill(ids, () => false, []);
   }
 

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { checkFreeSpace } from './cache.ts';
 import { fileError, ModelError } from './errors.ts';
 import { readRange, removeStale, syncFolder, temporarySuffix } from './file.ts';
+import { markUsed } from './prune.ts';
 
 /** Where one tensor lies in the file; offset and length in bytes. */
 export interface DerivedEntry {
@@ -204,6 +205,7 @@ async function readDerived(folder: string, plan: DerivedPlan): Promise<DerivedFi
     if (JSON.stringify(manifest.tensors) !== JSON.stringify([...entries])) return null;
     if ((await stat(path)).size !== bytes) return null;
     if ((await hashSample(path, bytes)) !== manifest.sample) return null;
+    await markUsed(join(folder, MANIFEST));
     return { path, tensors: entries };
   } catch (error) {
     // Not there, or not readable as what we write: written again.

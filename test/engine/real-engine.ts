@@ -68,6 +68,7 @@ export interface EngineOptions {
   readonly trusted?: boolean;
   readonly modelPath?: string | null;
   readonly memory?: boolean;
+  readonly restAfterMs?: number;
   readonly training?: Partial<EngineSettings['training']>;
 }
 
@@ -86,6 +87,7 @@ export class Window {
       windowId: options.windowId ?? 'window-1',
       texts: null,
       trusted: options.trusted ?? true,
+      ...(options.restAfterMs === undefined ? {} : { restAfterMs: options.restAfterMs }),
       settings: {
         modelPath: options.modelPath === undefined ? bench.model : options.modelPath,
         maxNewTokens: 48,

@@ -30,7 +30,7 @@ test('gets ready, suggests, scores and records', async (t) => {
   // How likely an accept is depends on what was asked before.
   const answer = (suggestion: Suggestion): object => ({
     ...suggestion,
-    ...{ id: '', latencyMs: 0, likely: 0 },
+    ...{ id: '', latencyMs: 0, likely: 0, tried: 0 },
     // Guesses are checked several at once: sums of another size differ in their last bits.
     tokenLogprobs: suggestion.tokenLogprobs.map((x) => x.toFixed(4)),
     tokenChances: suggestion.tokenChances?.map((x) => x.toFixed(4)),
@@ -58,6 +58,20 @@ test('gets ready, suggests, scores and records', async (t) => {
   assert.deepEqual(w.query('SELECT count(*) AS n FROM event'), [{ n: 6 }]);
   await w.until('counted', () => w.state.training.newSignals === 3);
   assert.match(w.state.training.message, /3 of 1000/);
+});
+
+test('the model rests while nobody is there, and is back for who asks or does something', async (t) => {
+  const w = openWindow(t, bench, { restAfterMs: 150 });
+  await w.ready();
+  const rests = (): number => w.logs.filter((line) => line.includes('memory is given back')).length;
+  for (const nth of [1, 2]) {
+    await w.until('rests', () => rests() === nth);
+    assert.equal(w.state.phase, 'ready');
+    assert.equal((await w.suggestion(at('let u'))).edit.text, successors('u'));
+  }
+  await w.until('rests', () => rests() === 3);
+  w.client.activity(Date.now());
+  await w.until('woke, and rests again', () => rests() === 4);
 });
 
 test('200 requests cancelled at once leave nothing behind', async (t) => {

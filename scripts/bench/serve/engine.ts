@@ -17,11 +17,14 @@ import { openStore } from '../../../src/signals/store.ts';
 import { seeded } from '../../../src/trainer/random.ts';
 import { buildInto } from '../../build.ts';
 import { ROOT } from '../../paths.ts';
+import { processorMs } from './figures.ts';
 import type { Step } from './trace.ts';
 
 /** Tokens of a suggestion, at most: the figures are for a whole one of so many. */
 export const TOKENS = 10;
 const PATIENCE_MS = 60_000;
+/** Processor time after which a trainer has opened its model and is multiplying. */
+const LOADED_MS = 8_000;
 
 export interface Timed extends Pick<Step, 'did'> {
   readonly ms: number;
@@ -33,27 +36,44 @@ export class BenchEngine {
   readonly base: Base;
   readonly #client: EngineClient;
   readonly #storageDir: string;
+  readonly #logs: string[];
 
-  private constructor(base: Base, client: EngineClient, storageDir: string) {
+  private constructor(base: Base, client: EngineClient, storageDir: string, logs: string[]) {
     this.base = base;
     this.#client = client;
     this.#storageDir = storageDir;
+    this.#logs = logs;
   }
 
-  /** @param dir for the bundles and the database @param shape of the adapter that serves */
-  static async start(dir: string, modelPath: string, shape: (base: Base) => LoraShape): Promise<BenchEngine> {
+  /** The bundles of a folder's engines. */
+  static async build(dir: string): Promise<void> {
     const dist = join(dir, 'dist');
     mkdirSync(dist, { recursive: true });
     for (const name of ['media', 'node_modules']) symlinkSync(join(ROOT, name), join(dir, name), 'junction');
     await buildInto(dist);
-    const [cacheDir, storageDir] = [defaultCacheDir(), join(dir, 'storage')];
+  }
+
+  /**
+   * @param dir as in `build`; for the database, too
+   * @param shape of the adapter that serves
+   * @param restAfterMs as the engine's
+   */
+  static async start(
+    dir: string,
+    modelPath: string,
+    shape: (base: Base) => LoraShape,
+    restAfterMs?: number,
+  ): Promise<BenchEngine> {
+    const [cacheDir, storageDir] = [defaultCacheDir(), join(dir, `storage-${randomUUID()}`)];
+    const logs: string[] = [];
     const base = await loadBase(modelPath, cacheDir, () => undefined, join(ROOT, 'media', 'model'));
     await promote(storageDir, base, shape(base), 1);
     const client = new EngineClient({
-      file: join(dist, 'engine.cjs'),
+      file: join(dir, 'dist', 'engine.cjs'),
       nodePath: process.execPath,
       params: {
         ...{ storageDir, cacheDir, windowId: 'bench', texts: null, trusted: true },
+        ...(restAfterMs === undefined ? {} : { restAfterMs }),
         settings: {
           modelPath,
           maxNewTokens: TOKENS,
@@ -67,10 +87,13 @@ export class BenchEngine {
         },
       },
       outbox: new Outbox(),
-      log: (level, message) => (level === 'error' ? console.error(message) : undefined),
+      log: (level, message) => {
+        logs.push(message);
+        if (level === 'error') console.error(message);
+      },
       onState: () => undefined,
     });
-    const engine = new BenchEngine(base, client, storageDir);
+    const engine = new BenchEngine(base, client, storageDir, logs);
     client.start();
     await engine.#until('the engine is ready', () => client.state.phase === 'ready');
     return engine;
@@ -102,13 +125,24 @@ export class BenchEngine {
     await this.#until('the new adapter serves', () => this.#client.state.checkpoint === id);
   }
 
-  /** Starts a round over these signals and waits until its steps run. */
+  /** Starts a round over these signals and waits until it computes. */
   async train(events: readonly SignalEvent[]): Promise<void> {
     this.#client.record(events);
     await this.#until('signals are stored', () => this.#client.state.training.newSignals > 0);
     const { started, reason } = await this.#client.trainNow();
     if (!started) throw new Error(`no training: ${reason}`);
-    await this.#until('a training step runs', () => this.isTraining && /\d/.test(this.#client.state.training.message));
+    const trainer = (): number | null => {
+      const found = this.#logs
+        .map((line) => /Training round started .*\(process (\d+)/.exec(line))
+        .find((m) => m !== null);
+      return found ? Number(found[1]) : null;
+    };
+    await this.#until('the round computes', () => trainer() !== null && processorMs(trainer()!) > LOADED_MS);
+  }
+
+  /** Waits until the engine has given the model's memory back. */
+  rested(): Promise<void> {
+    return this.#until('the model rests', () => this.#logs.some((line) => line.includes('memory is given back')));
   }
 
   get isTraining(): boolean {

@@ -22,16 +22,24 @@ export function forgetPeak(pid: number): void {
   writeFileSync(`/proc/${pid}/clear_refs`, '5');
 }
 
+/** Processor time that a process has taken; 0 if it is gone. */
+export function processorMs(pid: number): number {
+  let stat: string;
+  try {
+    stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  } catch {
+    return 0;
+  }
+  const fields = stat.split(') ')[1]!.split(' ');
+  // A tick is a hundredth of a second on every Linux that Node.js runs on.
+  return 10 * (Number(fields[11]) + Number(fields[12]));
+}
+
 /** Share of one core that a process takes while nothing is asked of it, in per cent. */
 export async function idleShare(pid: number, ms: number): Promise<number> {
-  const ticks = (): number => {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
-    return Number(fields[11]) + Number(fields[12]);
-  };
-  const [from, began] = [ticks(), performance.now()];
+  const [from, began] = [processorMs(pid), performance.now()];
   await sleep(ms);
-  // A tick is a hundredth of a second on every Linux that Node.js runs on.
-  return (100 * 10 * (ticks() - from)) / (performance.now() - began);
+  return (100 * (processorMs(pid) - from)) / (performance.now() - began);
 }
 
 export function needLinux(): void {

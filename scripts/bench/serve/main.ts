@@ -7,7 +7,8 @@
  *   tokens, and after a keystroke; of those that wrote ten tokens, the most that were allowed. `all` has all of them.
  * - `rssMb`: resident memory after them; `swapRssMb`: its peak while other adapters are taken up.
  * - `vsLlama`: rivals.ts. `whileTraining`: the warm p95 while a round trains, by that before.
- * - `idleCpuPercent`: of one core, while nothing is asked.
+ * - `idleCpuPercent`: of one core, while nothing is asked. `reloadMs`: a request with a prompt of a few tokens to an engine
+ *   that had given the model's memory back; `restingRssMb`: its memory before.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -31,6 +32,7 @@ const SAMPLE = join(ROOT, 'test', 'replay', 'nanostores.jsonl.gz');
 /** A prompt that counts as cold is nearly full. */
 const LONG = 384;
 const IDLE_MS = 10_000;
+const REST_MS = 1_000;
 const MEMORY_MB = 1536;
 const PROMPTS = 8;
 
@@ -49,9 +51,10 @@ export async function benchServe(options: readonly string[]): Promise<void> {
   const dir = mkdtempSync(join(tmpdir(), 'knack-serve-'));
   onInterrupt(async () => rmSync(dir, { recursive: true, force: true }));
   try {
-    const engine = await step('Starting the engine', () =>
-      BenchEngine.start(dir, path, ({ model }) => loraFor(model.config, MEMORY_MB)),
-    );
+    await step('Building', () => BenchEngine.build(dir));
+    const start = (restAfterMs?: number): Promise<BenchEngine> =>
+      BenchEngine.start(dir, path, ({ model }) => loraFor(model.config, MEMORY_MB), restAfterMs);
+    const engine = await step('Starting the engine', () => start());
     let figures: Record<string, unknown> = {};
     const jumps = trace.filter(({ did }) => did !== 'type');
     const prompts = jumps.map(({ snapshot }) => engine.base.format.ask(snapshot).prompt.ids);
@@ -60,6 +63,8 @@ export async function benchServe(options: readonly string[]): Promise<void> {
     } finally {
       await engine.stop();
     }
+    if (values.only !== 'llama')
+      figures = { ...figures, ...(await step('Resting', async () => reload(await start(REST_MS)))) };
     if (values.only !== 'latency') {
       const long = prompts.filter((ids) => ids.length >= LONG).slice(0, PROMPTS);
       const { prefill, decode } = await againstLlama(path, long);
@@ -125,6 +130,18 @@ async function measure(engine: BenchEngine, trace: readonly Step[]): Promise<Rec
     swapRssMb: mb(swapRss),
     idleCpuPercent: round(idle, 2),
   };
+}
+
+async function reload(engine: BenchEngine): Promise<Record<string, number>> {
+  try {
+    await engine.rested();
+    const restingRssMb = mb(memoryOf(engine.pid).rss);
+    const began = performance.now();
+    await engine.ask({ path: 'a', languageId: 'plaintext', before: 'a', after: '', startLine: 0, recent: [] });
+    return { reloadMs: Math.round(performance.now() - began), restingRssMb };
+  } finally {
+    await engine.stop();
+  }
 }
 
 const whole = (all: readonly Timed[]): readonly Timed[] => all.filter(({ written }) => written === TOKENS);

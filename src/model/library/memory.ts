@@ -3,8 +3,11 @@ import { totalmem } from 'node:os';
 import { ModelError } from '../errors.ts';
 import type { Shape } from './catalogue.ts';
 
-/** Bytes of a weight where Knack computes with it: the base is mapped as fp32. */
-const WEIGHT_BYTES = 4;
+/**
+ * Bytes of a weight where Knack suggests with it: 8 bit, in the runtime's own layout, and its scale. What it was made
+ * from, in fp32, is mapped from a file while it is made, and its pages may be given back.
+ */
+const WEIGHT_BYTES = 1.05;
 /** Positions that the cache holds: a prompt, a suggestion and some room. */
 const POSITIONS = 640;
 /** Node, ONNX Runtime, tokenizer, database: what an engine takes with a model of no size. */
