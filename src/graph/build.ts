@@ -108,9 +108,19 @@ export function gemm(a: Value, b: Value, options: GemmOptions = {}): Value {
   });
 }
 
-/** `(a - 128) × b · scale` in whole numbers, exact before the scale: uint8 a [m, k], int8 b [k, n], a scale a column. */
-export const integerMatmul = (a: Value, b: Value, scale: Value): Value =>
-  one('MatMulIntegerToFloat', [a, b, scalar(1), scale, scalar(128, 'uint8')]);
+/**
+ * `(a - 128) × b · scale · unit` in whole numbers, exact before it is scaled: uint8 a [m, k], int8 b [k, n], a scale a
+ * column.
+ */
+export const integerMatmul = (a: Value, b: Value, scale: Value, unit = 1): Value =>
+  one('MatMulIntegerToFloat', [a, b, scalar(unit), scale, scalar(128, 'uint8')]);
+
+/**
+ * Rotary positions of x (batch, heads, T, width), first half against second half, in one node that has no gradient:
+ * cos and sin are (T, width / 2), those of the T positions.
+ */
+export const rotary = (x: Value, cosines: Value, sines: Value): Value =>
+  one('RotaryEmbedding', [x, vector([0]), cosines, sines]);
 
 /** The same elements in another shape. At most one dimension may be symbolic (it is inferred when the graph runs). */
 export function reshape(x: Value, shape: readonly Dim[]): Value {

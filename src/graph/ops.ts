@@ -311,6 +311,20 @@ export const OPS: Readonly<Record<string, OpSpec>> = {
     axisOf(attributes.axis, x!.shape.length, -1);
     return { dtype: x!.dtype, shape: x!.shape };
   }),
+  RotaryEmbedding: {
+    domain: MICROSOFT,
+    ...row(4, {}, ([x, start, cos, sin]) => {
+      for (const each of [x!, cos!, sin!]) need(each, ['float32'], 'an input');
+      need(start!, ['int64'], 'the first position');
+      const [T, width] = [x!.shape.at(-2)!, x!.shape.at(-1)!];
+      if (x!.shape.length !== 4 || typeof width !== 'number')
+        throw new Error(`${show(x!.shape)} is not (batch, heads, T, width)`);
+      if (!sameShape(start!.shape, [1])) throw new Error('there is one first position');
+      for (const each of [cos!, sin!])
+        if (!sameShape(each.shape, [T, width / 2])) throw new Error(`${show(each.shape)} is not [${T}, ${width / 2}]`);
+      return { dtype: 'float32', shape: x!.shape };
+    }),
+  },
   Shape: row(1, { start: 'int', end: 'int' }, ([x], { start = 0, end = x!.shape.length }) => {
     const count = Math.max(0, (end as number) - (start as number));
     if ((start as number) < 0 || (end as number) > x!.shape.length) throw new Error('start and end are axes');

@@ -222,13 +222,17 @@ export class Network {
     const byHead = (y: Value): Value => g.transpose(g.reshape(y, [batch, time, kvHeads, headDim]), [0, 2, 1, 3]);
 
     const [ofQuery, ofKey, ofValue] = this.#linears.project(layer, QKV, x) as [Value, Value, Value];
-    const q = g.transpose(g.reshape(ofQuery, [batch, time, kvHeads, groups, headDim]), [0, 2, 3, 1, 4]);
-    const key = rotate(byHead(ofKey), rotary.keyCos, rotary.keySin);
-    const value = byHead(ofValue);
     const before = past?.(layer);
+    // Where nothing is learned, positions are one node instead of eight: at one token, nodes are half of the time.
+    const turn = before ? g.rotary : rotate;
+    const key = turn(byHead(ofKey), rotary.keyCos, rotary.keySin);
+    const value = byHead(ofValue);
 
     // The queries that share a key head are rows of one product: keys and values are never repeated.
-    const query = rotate(q, rotary.queryCos, rotary.querySin); // (batch, kvHeads, groups, T, headDim)
+    const q = before
+      ? g.transpose(g.reshape(ofQuery, [batch, time, heads, headDim]), [0, 2, 1, 3])
+      : g.transpose(g.reshape(ofQuery, [batch, time, kvHeads, groups, headDim]), [0, 2, 3, 1, 4]);
+    const query = turn(q, rotary.queryCos, rotary.querySin);
     const rowsOf = (x: Value): Value => g.reshape(x, [batch, kvHeads, grouped, headDim]);
     const stretch = before ? null : stretchOf(time);
     const mixed = before

@@ -31,19 +31,19 @@ export function mappedQuantised({ file }: QuantisedWeights): Weights {
 export function quantisedLinears(config: ModelConfig, weights: Weights, lora: LoraShape | null): Linears {
   const of = (name: string): Value => constant(weights.get(name)!, `q.${name}`);
   const matrix = (name: string, x: Value): Value => {
-    const { whole, scale } = quantiseRows(x);
-    return g.mul(g.integerMatmul(whole, of(name), of(`${name}.scale`)), scale);
+    const { whole, largest } = quantiseRows(x);
+    return g.mul(g.integerMatmul(whole, of(name), of(`${name}.scale`), 1 / 127), largest);
   };
-  const quantised = new Map<Value, { readonly whole: Value; readonly scale: Value }>();
-  /** (rows, width) as uint8 around 128, and (rows, 1) what one of its steps is worth. */
-  const quantiseRows = (x: Value): { readonly whole: Value; readonly scale: Value } => {
+  const quantised = new Map<Value, { readonly whole: Value; readonly largest: Value }>();
+  /** (rows, width) as uint8 around 128, and (rows, 1) what 127 of its steps are worth. */
+  const quantiseRows = (x: Value): { readonly whole: Value; readonly largest: Value } => {
     const known = quantised.get(x);
     if (known) return known;
     // Not zero, which a row of zeros would be divided by.
     const largest = g.max(g.reduceMax(g.abs(x), { axes: [-1] }), 1e-30);
     // A cast cuts off, so a half more rounds; what is cast is never negative.
     const whole = g.cast(g.add(g.mul(x, g.div(127, largest)), 128.5), 'uint8');
-    const made = { whole, scale: g.mul(largest, 1 / 127) };
+    const made = { whole, largest };
     quantised.set(x, made);
     return made;
   };
