@@ -9,6 +9,8 @@ export interface Answer {
   /** Processor time of a step, all threads: what other programs on the machine disturb least. */
   readonly cpuMs: number;
   readonly peakRssMb: number;
+  /** Since the last turn's end: should take no processor time. */
+  readonly waited: { readonly ms: number; readonly cpuMs: number };
 }
 
 export class Side {
@@ -37,6 +39,7 @@ export class Side {
     return first.done ? null : new Side(child, lines, JSON.parse(first.value));
   }
 
+  /** A turn: one step that does not count, then as many as asked. */
   run(steps: number): Promise<Answer> {
     return this.ask<Answer>(String(steps));
   }
@@ -53,6 +56,17 @@ export class Side {
     this.#child.stdin.end();
     this.#child.kill();
   }
+}
+
+/**
+ * The order of a round's sides, so that each comes first, last and right after each other one equally often: what one
+ * leaves behind must not fall on the same one always (Williams 1949, https://doi.org/10.1071/CH9490149).
+ */
+export function orderOf(sides: number, round: number): number[] {
+  const zigzag = Array.from({ length: sides }, (_, i) => (i % 2 === 0 ? i / 2 : sides - (i + 1) / 2));
+  const order = zigzag.map((side) => (side + round) % sides);
+  // An odd number of sides is balanced with each order's reverse only.
+  return sides % 2 === 1 && Math.floor(round / sides) % 2 === 1 ? order.toReversed() : order;
 }
 
 /** Middle value, quartiles. */

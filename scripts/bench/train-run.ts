@@ -1,8 +1,8 @@
 /**
  * One side of `npm run bench -- train`, in a process of its own: our training step, or its matrix products alone.
  * Arguments: the workload as JSON, `step` or `products`, threads, a folder for a random base's weights.
- * Says what it is as a line of JSON, then runs as many steps as each line of its input says and answers with their
- * times and the peak resident memory so far.
+ * Says what it is as a line of JSON. Each line of its input is a turn: one step that does not count and as many more as
+ * the line says. Answers with their times, the peak resident memory so far, and how the wait before the turn passed.
  */
 import { existsSync } from 'node:fs';
 import { open, rename } from 'node:fs/promises';
@@ -30,7 +30,10 @@ for (let i = 0; i < 2; i++) await run();
 const products = productsOf(stepOf(workload, weights));
 say({ flops: products.reduce((sum, each) => sum + each.flops, 0), products: products.length });
 
+let rest = { at: performance.now(), cpu: process.cpuUsage() };
 for await (const line of createInterface({ input: process.stdin })) {
+  const waited = { ms: performance.now() - rest.at, cpuMs: milliseconds(process.cpuUsage(rest.cpu)) };
+  await run();
   const ms: number[] = [];
   const before = process.cpuUsage();
   for (let i = 0; i < Number(line); i++) {
@@ -38,12 +41,16 @@ for await (const line of createInterface({ input: process.stdin })) {
     await run();
     ms.push(performance.now() - begin);
   }
-  const { user, system } = process.cpuUsage(before);
-  const cpuMs = (user + system) / 1000 / ms.length;
+  const cpuMs = milliseconds(process.cpuUsage(before)) / ms.length;
   // Kilobytes on every platform.
-  say({ ms, cpuMs, peakRssMb: Math.round(process.resourceUsage().maxRSS / 1024) });
+  say({ ms, cpuMs, peakRssMb: Math.round(process.resourceUsage().maxRSS / 1024), waited });
+  rest = { at: performance.now(), cpu: process.cpuUsage() };
 }
 process.exit(0);
+
+function milliseconds({ user, system }: NodeJS.CpuUsage): number {
+  return (user + system) / 1000;
+}
 
 function say(message: unknown): void {
   process.stdout.write(`${JSON.stringify(message)}\n`);

@@ -1,6 +1,7 @@
 /**
  * `npm run bench -- train`: our training step against its own matrix products alone and against PyTorch, eager and
- * compiled, in turn (A B C D A B C D …), each in a process of its own, on two threads.
+ * compiled, in turn, each in a process of its own, on two threads. A turn is one step that does not count, for caches
+ * and clock are the last side's at first, and several that do; in which order they come changes from round to round.
  *
  * Options: --rounds N (default 9), --threads N (2), --only lora|full12m, --grow (how a step's cost grows, without
  * PyTorch). PyTorch is looked for in KNACK_PYTHON, else in python3.
@@ -13,11 +14,11 @@ import { parseArgs, promisify } from 'node:util';
 import { trainerEnvironment } from '../../src/engine/environment.ts';
 import { estimateBytes } from '../../src/trainer/plan.ts';
 import { step, UserError } from '../progress.ts';
-import { Side, type Summary, summary } from './side.ts';
+import { orderOf, Side, type Summary, summary } from './side.ts';
 import { adapterOf, fullWorkload, loraWorkload, type Workload } from './workload.ts';
 
-/** A side runs about as long as this at a time. */
-const TURN_MS = 1500;
+/** The steps of a turn that count take about as long as this. */
+const TURN_MS = 3000;
 
 interface Context {
   readonly threads: number;
@@ -44,6 +45,8 @@ interface Figures {
   readonly vsTorch: number | null;
   /** Of the faster PyTorch. */
   readonly torchPeakRssMb: number | null;
+  /** Most processor time that any side took while it waited for its turn, as a share of one processor. */
+  readonly idleShare: number;
   readonly torch: Readonly<Record<string, TorchFigures>>;
 }
 
@@ -127,19 +130,26 @@ async function measure(workload: Workload, context: Context): Promise<Figures> {
     if (!own) throw new Error('our step did not run: the lines above say why');
 
     const first = summary((await own.run(2)).ms).median;
-    const steps = Math.max(1, Math.round(TURN_MS / first));
-    const times = new Map([...sides.keys()].map((name) => [name, [] as number[]]));
-    const cpu = new Map([...sides.keys()].map((name) => [name, [] as number[]]));
+    const steps = Math.max(2, Math.round(TURN_MS / first));
+    const names = [...sides.keys()];
+    const times = new Map(names.map((name) => [name, [] as number[]]));
+    const cpu = new Map(names.map((name) => [name, [] as number[]]));
+    const waits = new Map(names.map((name) => [name, { ms: 0, cpuMs: 0 }]));
     const peaks = new Map<string, number>();
-    for (let round = 0; round < rounds; round++) {
-      for (const [name, side] of sides) {
-        const { ms, cpuMs, peakRssMb } = await side.run(steps);
+    for (let turn = 0; turn < rounds; turn++) {
+      for (const index of orderOf(names.length, turn)) {
+        const name = names[index]!;
+        const { ms, cpuMs, peakRssMb, waited } = await sides.get(name)!.run(steps);
         cpu.get(name)!.push(cpuMs);
         times.get(name)!.push(summary(ms).median);
         peaks.set(name, peakRssMb);
+        const wait = waits.get(name)!;
+        wait.ms += waited.ms;
+        wait.cpuMs += waited.cpuMs;
       }
     }
-    return figuresOf(workload, own.about.flops as number, times, cpu, peaks);
+    const idleShare = Math.max(...[...waits.values()].map(({ ms, cpuMs }) => cpuMs / ms));
+    return { ...figuresOf(workload, own.about.flops as number, times, cpu, peaks), idleShare: round(idleShare, 4) };
   } finally {
     for (const side of sides.values()) side.end();
   }
@@ -152,7 +162,7 @@ function figuresOf(
   times: ReadonlyMap<string, readonly number[]>,
   cpu: ReadonlyMap<string, readonly number[]>,
   peaks: ReadonlyMap<string, number>,
-): Figures {
+): Omit<Figures, 'idleShare'> {
   const own = times.get('step')!;
   // By pairs: what slows the machine for a while slows both.
   const ratio = (name: string): Summary => summary(times.get(name)!.map((ms, i) => ms / own[i]!));
@@ -183,18 +193,18 @@ function figuresOf(
 }
 
 function report(figures: Figures): string[] {
-  const { stepMs, tokensPerSecond, gflops, ceilingShare, ceilingGflops, cpuMs, ceilingCpuMs, peakRssMb, torch } =
-    figures;
+  const { stepMs, tokensPerSecond, gflops, ceilingShare, ceilingGflops, cpuMs, ceilingCpuMs, peakRssMb } = figures;
   const spread = ({ median, low, high }: Summary, digits: number): string =>
     `${median.toFixed(digits)} (${low.toFixed(digits)} to ${high.toFixed(digits)})`;
   return [
     'medians (first to third quartile)',
     `ours: ${spread(stepMs, 0)} ms a step, ${cpuMs} ms of processor time, ${tokensPerSecond} tokens/s, ${peakRssMb} MB at most`,
     `${gflops} GFLOP/s, ${(100 * ceilingShare).toFixed(1)} % of the ${ceilingGflops} that the matrix products alone reach (${ceilingCpuMs} ms of processor time)`,
-    ...Object.entries(torch).map(
+    ...Object.entries(figures.torch).map(
       ([name, { stepMs: theirs, ratio, cpuMs: processor, peakRssMb: peak }]) =>
         `PyTorch ${name}: ${spread(theirs, 0)} ms, ${spread(ratio, 2)} times ours, ${processor} ms of processor time, ${peak} MB at most`,
     ),
+    `while it waits, a side takes at most ${(100 * figures.idleShare).toFixed(1)} % of a processor`,
   ];
 }
 

@@ -126,7 +126,13 @@ def main():
     for _ in range(2):
         step()
     say({"torch": torch.__version__, "parameters": sum(p.numel() for p in trained)})
+    rest = time.perf_counter(), time.process_time()
     for line in sys.stdin:
+        waited = {
+            "ms": 1000 * (time.perf_counter() - rest[0]),
+            "cpuMs": 1000 * (time.process_time() - rest[1]),
+        }
+        step()
         ms = []
         before = time.process_time()
         for _ in range(int(line)):
@@ -134,7 +140,8 @@ def main():
             step()
             ms.append(1000 * (time.perf_counter() - begin))
         cpu = 1000 * (time.process_time() - before) / len(ms)
-        say({"ms": ms, "cpuMs": cpu, "peakRssMb": peak_mb()})
+        say({"ms": ms, "cpuMs": cpu, "peakRssMb": peak_mb(), "waited": waited})
+        rest = time.perf_counter(), time.process_time()
 
 
 def peak_mb():
