@@ -41,7 +41,9 @@ export function whyPage({
   const probability = Math.exp(s.tokenLogprobs.reduce((a, b) => a + b, 0));
   const maker =
     s.checkpoint === 'base'
-      ? t('The model as it was downloaded: nothing that was learned had a part in it.')
+      ? isRemembered(s)
+        ? t('The model as it was downloaded, with what was remembered.')
+        : t('The model as it was downloaded: nothing that was learned had a part in it.')
       : checkpoint === null
         ? t('Checkpoint {0}.', shortId(s.checkpoint))
         : t(
@@ -83,6 +85,11 @@ export function whyPage({
       ? [t('The engine is not ready, so the prompt cannot be shown.')]
       : promptText(prompt, s, formats)),
   );
+}
+
+/** Whether remembered edits had a part in it that is worth telling. */
+function isRemembered(suggestion: Suggestion): boolean {
+  return (suggestion.remembered?.entries.length ?? 0) > 0 && rememberedShare(suggestion) >= LEAST_PART;
 }
 
 /** Nothing where nothing was remembered. */

@@ -46,6 +46,7 @@ test('why: names what was remembered, and how much of the suggestion that was', 
   const page = whyPage({ ...why, memory: [{ ...edit, removed: ['  x'], added: ['  return a + b;'] }] });
   assert.match(page, /About 30% of it was brought by memory.* It comes from this/);
   assert.match(page, /src\/sum\.ts, .*, typed instead of a suggestion\n\n```diff\n- {3}x\n\+ {3}return a \+ b;\n```/);
+  assert.match(page, /as it was downloaded, with what was remembered/);
   assert.match(whyPage(why), /It is not remembered any more/);
   const nearby = { ...suggestion, remembered: { ...remembered, entries: [] } };
   assert.match(whyPage({ ...why, suggestion: nearby }), /It stood in the text around the cursor/);
