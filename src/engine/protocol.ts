@@ -128,6 +128,17 @@ export interface Overview {
   readonly rounds: readonly RoundInfo[];
   /** Newest first. */
   readonly checkpoints: readonly CheckpointInfo[];
+  /** How much each of the ways to learn holds. */
+  readonly sizes: {
+    /** Of the model's cache of keys and values, a token of the prompt; null while there is no model. */
+    readonly cacheBytesAToken: number | null;
+    readonly rememberedEdits: number;
+    /** Of the index that they are found by. */
+    readonly memoryBytes: number;
+    /** Of the adapter that serves, and the signals that its rounds learned from; 0 while the base serves. */
+    readonly adapterBytes: number;
+    readonly learnedSignals: number;
+  };
   readonly stored: {
     readonly folder: string;
     readonly suggestions: number;

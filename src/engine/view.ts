@@ -27,11 +27,23 @@ export function overviewOf(
     baseHash,
     now,
     gateSignals,
-  }: { storageDir: string; baseHash: string | null; now: number; gateSignals: number },
+    cacheBytesAToken,
+    memory,
+  }: {
+    storageDir: string;
+    baseHash: string | null;
+    now: number;
+    gateSignals: number;
+    cacheBytesAToken: number | null;
+    memory: { readonly size: number; readonly bytes: number };
+  },
 ): Overview {
   const { suggestions, oldestAt, bytes } = store.stats();
+  const checkpoint = (baseHash === null ? null : store.current(baseHash)?.id) ?? 'base';
+  const rounds = baseHash === null ? [] : store.rounds(baseHash, ROUNDS);
+  const promoted = checkpoint === 'base' ? [] : rounds.filter(({ decision }) => decision === 'promoted');
   return {
-    checkpoint: (baseHash === null ? null : store.current(baseHash)?.id) ?? 'base',
+    checkpoint,
     newSignals: baseHash === null ? 0 : store.newSignals(baseHash),
     gate: {
       signals: gateSignals,
@@ -39,8 +51,15 @@ export function overviewOf(
       held: store.heldBack(now - HELD_DAYS * 86_400_000, HELD),
     },
     days: store.days(now - CHART_DAYS * 86_400_000),
-    rounds: baseHash === null ? [] : store.rounds(baseHash, ROUNDS).map(roundInfo),
+    rounds: rounds.map(roundInfo),
     checkpoints: baseHash === null ? [] : store.checkpoints(baseHash).map((c) => checkpointInfo(c, storageDir)),
+    sizes: {
+      cacheBytesAToken,
+      rememberedEdits: memory.size,
+      memoryBytes: memory.bytes,
+      adapterBytes: checkpoint === 'base' ? 0 : sizeOf(checkpointDir(storageDir, checkpoint)),
+      learnedSignals: promoted.reduce((sum, { signals }) => sum + signals, 0),
+    },
     stored: {
       folder: storageDir,
       suggestions,

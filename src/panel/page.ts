@@ -17,6 +17,7 @@ export const PANEL_COMMANDS: ReadonlySet<string> = new Set([
   'knack.resumeLearning',
   'knack.trainNow',
   'knack.goBack',
+  'knack.memory',
   'knack.stored',
   'knack.report',
   'knack.deleteAll',

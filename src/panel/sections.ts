@@ -26,6 +26,7 @@ export function sectionsOf(facts: PanelFacts): readonly Section[] {
     { id: 'now', title: t('Now'), body: nowSection(facts) },
     { id: 'suggestions', title: t('Suggestions'), body: suggestionsSection(facts) },
     { id: 'gate', title: t('When it speaks'), body: gateSection(facts) },
+    { id: 'memory', title: t('What it holds'), body: sizesSection(facts) },
     { id: 'rounds', title: t('What was learned'), body: roundsSection(facts) },
     { id: 'checkpoints', title: t('Checkpoints'), body: checkpointsSection(facts) },
     { id: 'stored', title: t('What is stored'), body: storedSection(facts) },
@@ -119,6 +120,32 @@ function gateSection({ overview, formats }: PanelFacts): Html {
   const reliability = [t('Forecast'), t('Suggestions'), t('Forecast on average'), t('Taken')];
   return html`<p>${learned} ${count}</p>${rows.length === 0 ? '' : table(heads, rows)}
 ${bins.length === 0 ? '' : html`<p>${t('What was forecast, and what came of it:')}</p>${table(reliability, bins)}`}`;
+}
+
+/** The ladder of learning, from what is on the screen to the weights: how much each step takes for what it holds. */
+function sizesSection({ overview, formats }: PanelFacts): Html {
+  const { cacheBytesAToken, rememberedEdits, memoryBytes, adapterBytes, learnedSignals } = overview.sizes;
+  const rows = [
+    [
+      t('What the model is shown'),
+      t('at once, and gone with the next file'),
+      cacheBytesAToken === null ? '–' : t('{0} a token', formats.bytes(cacheBytesAToken)),
+    ],
+    [
+      t('Remembered edits: {0}', formats.number(rememberedEdits)),
+      t('from the first accept or typed line on'),
+      rememberedEdits === 0 ? '–' : t('{0} an edit', formats.bytes(memoryBytes / rememberedEdits)),
+    ],
+    [
+      t('The weights: {0} signals', formats.number(learnedSignals)),
+      t('after a round of training'),
+      learnedSignals === 0 ? '–' : t('{0} bits a signal', formats.number((8 * adapterBytes) / learnedSignals)),
+    ],
+  ].map(
+    ([what, when, size]) => html`<tr><th scope="row">${what!}</th><td class="wide">${when!}</td><td>${size!}</td></tr>`,
+  );
+  return html`${table([t('Where'), t('Since when'), t('Size')], rows)}
+<p>${button('knack.memory', t('Show what it remembers'))}</p>`;
 }
 
 function roundsSection({ overview, formats }: PanelFacts): Html {

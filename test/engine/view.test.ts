@@ -33,6 +33,9 @@ test('nothing yet: an overview of zeros', async (t) => {
   const { databaseBytes, folder, ...stored } = (await w.client.overview()).stored;
   assert.ok(databaseBytes > 0);
   assert.equal(folder, w.storageDir);
+  const { cacheBytesAToken, ...sizes } = (await w.client.overview()).sizes;
+  assert.ok(cacheBytesAToken! > 0);
+  assert.deepEqual([sizes.rememberedEdits, sizes.adapterBytes, sizes.learnedSignals], [0, 0, 0]);
   assert.deepEqual(stored, { suggestions: 0, oldestAt: null, checkpointBytes: 0 });
   await assert.rejects(w.client.goBack('nobody'), /nobody/);
 });
@@ -55,6 +58,9 @@ test('after a round: what it came to, and back to the base and forth', { timeout
   assert.equal(overview.rounds[0]!.decision, 'promoted');
   assert.equal(overview.days[0]!.accepted, 12);
   assert.ok(overview.stored.checkpointBytes > 10_000);
+  assert.equal(overview.sizes.rememberedEdits, 12);
+  assert.equal(overview.sizes.learnedSignals, 12);
+  assert.ok(overview.sizes.adapterBytes > 10_000);
 
   await w.client.goBack('base');
   assert.equal(w.state.checkpoint, 'base', 'it serves when the answer comes');

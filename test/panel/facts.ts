@@ -44,6 +44,13 @@ export const OVERVIEW: Overview = {
     { id: 'first-checkpoint', created: NOW, state: 'retired', reason: 'good', usable: true },
     { id: 'pruned-checkpoint', created: NOW, state: 'retired', reason: 'old', usable: false },
   ],
+  sizes: {
+    cacheBytesAToken: 46_080,
+    rememberedEdits: 12,
+    memoryBytes: 12_000,
+    adapterBytes: 1_000_000,
+    learnedSignals: 34,
+  },
   stored: {
     folder: '/home/me/"storage"',
     suggestions: 30,

@@ -18,6 +18,15 @@ function said(id: string, over: Partial<PanelFacts> = {}): string {
     .trim();
 }
 
+test('how much each step of the ladder holds', () => {
+  assert.match(
+    said('memory'),
+    /47 kB a token.*Remembered edits: 12 .* 1 kB an edit.*34 signals .* 235,294 bits a signal/,
+  );
+  const sizes = { cacheBytesAToken: null, rememberedEdits: 0, memoryBytes: 0, adapterBytes: 0, learnedSignals: 0 };
+  assert.match(said('memory', { overview: { ...OVERVIEW, sizes } }), /Remembered edits: 0/);
+});
+
 test('values are escaped, HTML is not', () => {
   const { html: text } = html`<a title="${'"<'}">${['&', html`<b>${"'"}</b>`]}${null}${3}</a>`;
   assert.equal(text, '<a title="&quot;&lt;">&amp;<b>&#39;</b>3</a>');
