@@ -130,8 +130,10 @@ export class Engine {
       // This process speaks for the window from now on: after a restart its offers are no orphans.
       store.activity(params.windowId, Date.now());
       store.closeOrphans(Date.now());
-      const retain = (): void =>
+      const retain = (): void => {
         this.#guard('Retention', () => store.applyRetention(this.#settings().retention, Date.now()));
+        void this.#remember(true);
+      };
       this.#every(RETENTION_MS, retain);
       this.#every(POINTER_MS, () => {
         void this.#followPointer();

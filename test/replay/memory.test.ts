@@ -1,16 +1,20 @@
 /** The memory as an arm: what was accepted or typed once is suggested where it fits again, with the model as it was. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { GRAMMARS } from '../../scripts/paths.ts';
 import type { Edit } from '../../src/completion/edit.ts';
 import type { Answer, Lesson } from '../../src/replay/arm.ts';
 import { armKinds } from '../../src/replay/arms.ts';
 import type { ModelOwn } from '../../src/replay/complete.ts';
 import type { Learned } from '../../src/replay/learned.ts';
+import { runSession, type Session } from '../../src/replay/session.ts';
+import { fingerprintOf, openSource } from '../../src/replay/source.ts';
 import type { Question } from '../../src/replay/typist.ts';
 import { successors, writeTinyModel } from '../model/tiny.ts';
+import { SAMPLE } from './sources.ts';
 
 let dir: string;
 before(() => {
@@ -64,6 +68,41 @@ test('what was typed once instead of a suggestion is suggested in another file, 
   assert.ok(tokenLogprobs.every((l) => l <= 0));
   assert.ok(answer.confidence > -1.2);
   await arm.release();
+});
+
+test('a run that was killed goes on to the same answers', async () => {
+  const arms = ['memory', 'gate+memory+typing'];
+  const play = (logs: string) =>
+    runSession(
+      [{ source: SAMPLE, history: openSource(SAMPLE), fingerprint: fingerprintOf(SAMPLE) }],
+      {
+        ...{ arms: armKinds(arms, -5), span: { since: null, limit: 1, signals: null, every: 1 }, seed: 3, workers: 1 },
+        ...{ sequence: false, idle: 64, canary: null, grammars: GRAMMARS, moments: 0, code: '', learning: '' },
+        place: { model: join(dir, 'tiny'), cacheDir: join(dir, 'cache'), adapter: null },
+        worker: join(import.meta.dirname, '..', '..', 'src', 'replay', 'worker.ts'),
+        logs: join(dir, logs),
+      },
+      { begin() {}, progress() {}, end() {} },
+    );
+  const whole = await play('whole');
+  const [name] = readdirSync(join(dir, 'whole'));
+  const lines = readFileSync(join(dir, 'whole', name!), 'utf8').split('\n');
+  assert.ok(
+    lines.some((line) => line.includes('"remembered"')),
+    'it has learned something on the way',
+  );
+  mkdirSync(join(dir, 'killed'));
+  // Torn in the middle of a line.
+  writeFileSync(
+    join(dir, 'killed', name!),
+    lines
+      .slice(0, lines.length >> 1)
+      .join('\n')
+      .slice(0, -9),
+  );
+  const figures = (session: Session): unknown =>
+    JSON.parse(JSON.stringify(session.report, (key, value) => (key === 'cost' ? undefined : value)));
+  assert.deepEqual(figures(await play('killed')), figures(whole));
 });
 
 test('an accepted edit and a silent stretch are remembered too; nothing typed is nothing to remember', async () => {
