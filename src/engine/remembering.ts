@@ -12,12 +12,14 @@ import type { Store } from '../signals/store.ts';
 import type { Base } from './base.ts';
 import type { MemoryEntry, MemoryView } from './protocol.ts';
 
-/** Signals that are taken in at a time: suggestions wait no longer than that takes. */
-const BATCH = 64;
+/** Signals that are read at once, and of these taken in at a time: suggestions wait no longer than that takes. */
+const BATCH = 512;
+const AT_A_TIME = 16;
 
 export class Remembering {
   readonly #store: Store;
-  readonly #memory: EditMemory;
+  readonly #empty: () => EditMemory;
+  #memory: EditMemory;
   /** Signals up to this event were taken in. */
   #seq = 0;
   #version = -1;
@@ -26,7 +28,8 @@ export class Remembering {
 
   constructor(store: Store, { format, tokenizer }: Pick<Base, 'format' | 'tokenizer'>) {
     this.#store = store;
-    this.#memory = new EditMemory(format, (text) => tokenizer.encode(text));
+    this.#empty = () => new EditMemory(format, (text) => tokenizer.encode(text));
+    this.#memory = this.#empty();
   }
 
   recollect(snapshot: Snapshot): Recollection {
@@ -50,20 +53,30 @@ export class Remembering {
     if (version === this.#version && !isOwn) return;
     this.#version = version;
     for (;;) {
+      this.#startAnewIfDeleted();
       const rows = this.#store.exampleRows({ afterSeq: this.#seq, limit: BATCH });
-      for (const row of rows) {
+      for (const [n, row] of rows.entries()) {
+        if (n > 0 && n % AT_A_TIME === 0) {
+          await breathe();
+          if (this.#startAnewIfDeleted()) break;
+        }
         const outcome = outcomeOf(row);
         if (outcome !== null) this.#memory.learn(outcome);
         this.#seq = row.seq;
       }
-      if (rows.length < BATCH) break;
-      await breathe();
+      if (rows.length < BATCH && this.#seq === (rows.at(-1)?.seq ?? this.#seq)) return;
     }
+  }
+
+  /** What was deleted leaves nothing behind, not even in what is believed: all is taken in anew. */
+  #startAnewIfDeleted(): boolean {
     const deletions = this.#store.deletions();
-    if (deletions === this.#deletions) return;
+    if (deletions === this.#deletions) return false;
     this.#deletions = deletions;
-    const ids = new Set([...this.#memory.memory.entries()].map((entry) => suggestionOf(entry.id)));
-    for (const id of this.#store.missing(ids)) this.#memory.forget(id);
+    if (this.#seq === 0) return false;
+    this.#memory = this.#empty();
+    this.#seq = 0;
+    return true;
   }
 
   /** What was accepted and did not stay is forgotten again. */

@@ -63,7 +63,7 @@ export class EditMemory {
     this.#memory.remember({ id: isAccepted ? id : `${id}:typed`, at, path: snapshot.path, kind, change });
   }
 
-  /** Forgets what came of a suggestion. What was believed of kinds of matches stays: it says nothing of any text. */
+  /** Forgets what came of a suggestion, but not how far it made matches of a kind believed. */
   forget(suggestionId: string): void {
     this.#memory.forget(suggestionId);
     this.#memory.forget(`${suggestionId}:typed`);

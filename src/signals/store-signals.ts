@@ -313,12 +313,6 @@ export class SignalTables {
     this.#db.prepare('DELETE FROM deleted_suggestion WHERE first_at < ?').run(before);
   }
 
-  /** Of these suggestions, those that are not stored (any more). */
-  missing(ids: Iterable<string>): string[] {
-    const find = this.#db.prepare('SELECT 1 FROM suggestion WHERE id = ?').pluck();
-    return [...ids].filter((id) => find.get(id) === undefined);
-  }
-
   /** Deletes the oldest suggestions of one batch. @returns how many; 0 if there are none left */
   deleteOldest(): number {
     return this.#db

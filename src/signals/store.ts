@@ -109,11 +109,6 @@ export class Store {
     return this.#run(() => this.#signals.exampleRows(query));
   }
 
-  /** Of these suggestions, those that are not stored (any more). */
-  missing(ids: Iterable<string>): string[] {
-    return this.#run(() => this.#signals.missing(ids));
-  }
-
   /** Another number once another process or window has written. */
   version(): number {
     return this.#run(() => this.#db.pragma('data_version', { simple: true })) as number;
