@@ -9,6 +9,7 @@ import {
   IPCMessageWriter,
   type MessageConnection,
 } from 'vscode-jsonrpc/node';
+import { engineEnvironment } from './environment.ts';
 import { forkScript } from './fork.ts';
 
 export interface Launch {
@@ -36,7 +37,7 @@ export class EngineChild {
   #gone = false;
 
   constructor({ file, nodePath, onOutput }: Launch) {
-    const child = forkScript(file, nodePath);
+    const child = forkScript(file, nodePath, engineEnvironment(process.env));
     this.#child = child;
     child.stdout?.setEncoding('utf8').on('data', (text: string) => report(text, onOutput));
     child.stderr?.setEncoding('utf8').on('data', (text: string) => report(text, onOutput));

@@ -5,9 +5,10 @@ import { type ChildProcess, fork } from 'node:child_process';
  * Starts a script with an IPC channel and its output piped.
  *
  * @param nodePath a Node.js of the user's own; null for the one that runs the extension host
+ * @param own its environment, less what would break it
  */
-export function forkScript(file: string, nodePath: string | null): ChildProcess {
-  const env: NodeJS.ProcessEnv = { ...process.env };
+export function forkScript(file: string, nodePath: string | null, own: NodeJS.ProcessEnv = process.env): ChildProcess {
+  const env: NodeJS.ProcessEnv = { ...own };
   delete env.NODE_OPTIONS; // a debugger's options, or ones that Electron run as Node refuses
   if (nodePath === null) env.ELECTRON_RUN_AS_NODE = '1';
   return fork(file, [], {

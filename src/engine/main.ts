@@ -4,6 +4,7 @@ import { createMessageConnection, IPCMessageReader, IPCMessageWriter } from 'vsc
 import { missingProvider } from './device.ts';
 import { thisPlatform } from './devices.ts';
 import type { Engine } from './engine.ts';
+import { leaveEngineEnvironment } from './environment.ts';
 import { refuse } from './unsupported.ts';
 
 if (process.send === undefined) {
@@ -11,6 +12,7 @@ if (process.send === undefined) {
   process.exit(2);
 }
 
+leaveEngineEnvironment(process.env);
 const connection = createMessageConnection(new IPCMessageReader(process), new IPCMessageWriter(process));
 const own = dirname(process.argv[1]!);
 const missing = missingProvider('cpu', thisPlatform());

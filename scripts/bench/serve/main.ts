@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- serve [SOURCE] [--files N] [--only latency|llama]`: what a suggestion costs, from the request to the
+ * `npm run bench -- serve [SOURCE] [--files N] [--only latency|llama] [--grow]`: what a suggestion costs, from the request to the
  * whole answer, in the engine as it ships: its own process, the default model, an adapter of rank 8. Keystrokes are cut
  * from a history (a replay file or a git directory). Linux. The last line is JSON:
  *
@@ -7,6 +7,7 @@
  *   tokens, and after a keystroke; of those that wrote ten tokens, the most that were allowed. `all` has all of them.
  * - `rssMb`: resident memory after them; `swapRssMb`: its peak while other adapters are taken up.
  * - `vsLlama`: rivals.ts. `whileTraining`: the warm p95 while a round trains, by that before.
+ * - `--grow`, in place of all that: how it grows with the prompt's length and with open windows, all asking at once.
  * - `idleCpuPercent`: of one core, while nothing is asked. `reloadMs`: a request with a prompt of a few tokens to an engine
  *   that had given the model's memory back; `restingRssMb`: its memory before.
  */
@@ -15,6 +16,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { editAtCursor } from '../../../src/completion/edit.ts';
+import { loadBase } from '../../../src/engine/base.ts';
+import { defaultCacheDir } from '../../../src/model/cache.ts';
 import { openSource } from '../../../src/replay/source.ts';
 import type { SignalEvent } from '../../../src/signals/signal.ts';
 import { loraFor } from '../../../src/trainer/plan.ts';
@@ -24,6 +27,7 @@ import { onInterrupt } from '../../process.ts';
 import { step, UserError } from '../../progress.ts';
 import { BenchEngine, type Timed, TOKENS } from './engine.ts';
 import { forgetPeak, idleShare, memoryOf, needLinux, percentile, round } from './figures.ts';
+import { growByLength, growByWindows } from './grow.ts';
 import { againstLlama } from './rivals.ts';
 import { type Step, traceOf } from './trace.ts';
 
@@ -41,7 +45,11 @@ export async function benchServe(options: readonly string[]): Promise<void> {
   const { values, positionals } = parseArgs({
     args: [...options],
     allowPositionals: true,
-    options: { files: { type: 'string', default: '8' }, only: { type: 'string' } },
+    options: {
+      files: { type: 'string', default: '8' },
+      only: { type: 'string' },
+      grow: { type: 'boolean', default: false },
+    },
   });
   const files = Number(values.files);
   if (!(Number.isInteger(files) && files >= 1)) throw new UserError('--files is a whole number from 1 on.');
@@ -54,6 +62,7 @@ export async function benchServe(options: readonly string[]): Promise<void> {
     await step('Building', () => BenchEngine.build(dir));
     const start = (restAfterMs?: number): Promise<BenchEngine> =>
       BenchEngine.start(dir, path, ({ model }) => loraFor(model.config, MEMORY_MB), restAfterMs);
+    if (values.grow) return console.log(JSON.stringify(await grow(path, start, trace)));
     const engine = await step('Starting the engine', () => start());
     let figures: Record<string, unknown> = {};
     const jumps = trace.filter(({ did }) => did !== 'type');
@@ -130,6 +139,18 @@ async function measure(engine: BenchEngine, trace: readonly Step[]): Promise<Rec
     swapRssMb: mb(swapRss),
     idleCpuPercent: round(idle, 2),
   };
+}
+
+async function grow(
+  path: string,
+  start: () => Promise<BenchEngine>,
+  trace: readonly Step[],
+): Promise<Record<string, unknown>> {
+  const { tokenizer } = await loadBase(path, defaultCacheDir(), () => undefined);
+  const code = trace.flatMap(({ did, snapshot: { before, after } }) => (did === 'open' ? [before + after] : []));
+  let ids: number[] = [];
+  while (ids.length < 4096) ids = ids.concat(tokenizer.encode(code.join('\n')));
+  return { byLength: await growByLength(path, ids), byWindows: await growByWindows(start, trace) };
 }
 
 async function reload(engine: BenchEngine): Promise<Record<string, number>> {
