@@ -137,7 +137,7 @@ async function learn(
   const examples = rows.flatMap((row) => examplesOf(row, base.format, limits));
   const ordinary = code('ordinary', tokenizer, ORDINARY);
   const { time } = shapeFor([...examples, ...ordinary], 1);
-  const batch = batchFor(base.model.config, start.shape, time, job.memoryMb, job.batchShare);
+  const batch = batchFor(base.model.config, start.shape, examples.length, time, job.memoryMb, job.batchShare);
   send({
     type: 'log',
     level: 'info',

@@ -16,6 +16,8 @@ export const LONGEST = 512;
 const ROWS = 64;
 /** More would fit, but a round of a few dozen signals learns by its number of steps. */
 const MOST_BATCH = 2;
+/** Examples from which on a step may take one more: with fewer, two steps of one teach more than one of two (docs/log.md). */
+const EXAMPLES_A_BATCH = 16;
 /** Share of the blocks that is adapted at most: what a round's recipe was found with (docs/log.md); more cost time. */
 const MOST_ADAPTED = 2 / 3;
 
@@ -52,20 +54,29 @@ export function loraFor(config: ModelConfig, memoryMb: number): LoraShape {
 /**
  * Examples a batch.
  *
+ * @param examples what the round learns from
  * @param time T of the round
  * @param share 1, or less after a crash
  * @returns at least 1
  * @throws RangeError with what to do if not even one example fits
  */
-export function batchFor(config: ModelConfig, lora: LoraShape, time: number, memoryMb: number, share: number): number {
+export function batchFor(
+  config: ModelConfig,
+  lora: LoraShape,
+  examples: number,
+  time: number,
+  memoryMb: number,
+  share: number,
+): number {
   const bytes = (batch: number): number => estimateBytes(config, lora, { batch, time, rows: batch * ROWS });
   if (bytes(1) > memoryMb * MB) {
     throw new RangeError(
       `Training needs about ${Math.ceil(bytes(1) / MB)} MB; knack.training.memoryMb allows ${memoryMb}. Raise it, or switch training off.`,
     );
   }
+  const most = Math.min(MOST_BATCH, Math.floor(examples / EXAMPLES_A_BATCH));
   let batch = 1;
-  while (batch < MOST_BATCH && bytes(batch + 1) <= memoryMb * MB) batch++;
+  while (batch < most && bytes(batch + 1) <= memoryMb * MB) batch++;
   return Math.max(1, Math.floor(batch * share));
 }
 

@@ -56,7 +56,7 @@ test('more memory adapts more layers, up to two thirds; what is planned fits', (
   for (const mb of [1200, 1536, 4000]) {
     const lora = loraFor(smol, mb);
     for (const time of [64, 256, 512]) {
-      const batch = batchFor(smol, lora, time, mb, 1);
+      const batch = batchFor(smol, lora, 100, time, mb, 1);
       assert.ok(batch >= 1 && estimateBytes(smol, lora, { batch, time, rows: batch * 64 }) <= mb * MB);
     }
   }
@@ -64,14 +64,15 @@ test('more memory adapts more layers, up to two thirds; what is planned fits', (
 
 test('after a crash the batch is smaller, but never empty', () => {
   const lora = loraFor(smol, 2000);
-  const full = batchFor(smol, lora, 64, 2000, 1);
-  assert.ok(batchFor(smol, lora, 64, 2000, 0.5) < full);
-  assert.equal(batchFor(smol, lora, 64, 2000, 0.01), 1);
+  const full = batchFor(smol, lora, 100, 64, 2000, 1);
+  assert.ok(batchFor(smol, lora, 100, 64, 2000, 0.5) < full);
+  assert.equal(batchFor(smol, lora, 100, 64, 2000, 0.01), 1);
+  assert.equal(batchFor(smol, lora, 15, 64, 2000, 1), 1, 'few examples want many steps');
 });
 
 test('too little memory: the message says how much is needed and what to do', () => {
   assert.throws(
-    () => batchFor(smol, loraFor(smol, 300), 512, 300, 1),
+    () => batchFor(smol, loraFor(smol, 300), 100, 512, 300, 1),
     /needs about \d+ MB; knack.training.memoryMb allows 300/,
   );
 });
