@@ -23,6 +23,8 @@ export class Gatekeeper {
   #told = 0;
   #mark = '';
   #asks: number;
+  /** Asks at the newest suggestion that was let through in this window. */
+  #shown: number | undefined;
 
   /** @throws StoreError */
   constructor(store: GateStore | null) {
@@ -42,7 +44,7 @@ export class Gatekeeper {
 
   /** A suggestion is asked for: counted, whatever comes of it. */
   asked(snapshot: Snapshot): Moment {
-    return { at: ++this.#asks, still: this.#still.next(snapshot) };
+    return { at: ++this.#asks, still: this.#still.next(snapshot), shown: this.#shown };
   }
 
   /**
@@ -62,6 +64,7 @@ export class Gatekeeper {
     const judgement = this.#gate.judge(candidate, moment);
     const { at: ask, languageId: language, tried, ...rest } = judgement;
     const held = tried < LEAST_LIKELY[eagerness];
+    if (!held) this.#shown = ask;
     const row = { ...rest, suggestionId: id, at: Date.now(), ask, language, held };
     return { judged: { ...suggestion, likely: judgement.p, tried }, keep: () => this.#store?.addJudgement(row) };
   }

@@ -31,6 +31,8 @@ export interface Moment {
   readonly at: number;
   /** As Still tells. */
   readonly still: number;
+  /** Asks at the newest suggestion that was let through, whatever came of it; absent where that is not known. */
+  readonly shown?: number | undefined;
 }
 
 type Feature = readonly [name: string, value: (facts: Facts) => number];

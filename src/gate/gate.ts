@@ -16,7 +16,7 @@ export const SHOW = 0.25;
 export const WORTH = { accepted: 1, partly: 0.5, rejected: 0 } as const;
 
 /**
- * A gate that shows nothing learns nothing. The longer it has not heard of anything shown, the more of what it does not
+ * A gate that shows nothing learns nothing. The longer it has shown nothing, or heard of nothing shown, the more of what it does not
  * know it takes for granted: one standard deviation for each `asks`, up to `most` (an upper confidence bound, as in Li
  * et al. 2010, "A contextual-bandit approach to personalized news article recommendation"). So it tries what is likely
  * and what it knows little of, and never what it knows to be hopeless.
@@ -59,7 +59,7 @@ export class Gate {
     const p = this.#logistic.predict(features, at - this.#at);
     const { path, languageId } = candidate.snapshot;
     const digest = digestOf(addedText(candidate));
-    const since = this.#past.since(at) ?? at;
+    const since = Math.min(this.#past.since(at) ?? at, at - (moment.shown ?? Number.NEGATIVE_INFINITY));
     const deviations = Math.min(CURIOSITY.most, Math.max(0, since / CURIOSITY.asks || 0));
     const tried = this.#logistic.predict(features, at - this.#at, deviations);
     return { version: VERSION, at, p, tried, features, path, languageId, line: candidate.edit.start.line, digest };

@@ -131,6 +131,22 @@ test('held back: counted and listed without text, gone with their file, by reten
   assert.equal(store.heldBack(0, 9).count, 0);
 });
 
+test('after long silence one unlikely suggestion is tried, and not the next', (t) => {
+  const { store } = storeFor(t);
+  const gatekeeper = new Gatekeeper(store);
+  const { snapshot, suggestion } = offered('a');
+  const doubtful = { ...suggestion, tokenLogprobs: [-1, -1, -0.5] };
+  const tried: number[] = [];
+  for (let n = 0; n < 150; n++) {
+    const moment = gatekeeper.asked(snapshot);
+    const { judged } = gatekeeper.judge(snapshot, { ...doubtful, id: `${n}` }, moment, 'medium');
+    if (judged.tried! >= 0.25) tried.push(n);
+    assert.ok(judged.likely! < 0.25 && judged.tried! >= judged.likely!);
+  }
+  assert.ok(tried.length >= 1 && tried.length <= 5, `${tried}`);
+  assert.ok(tried[0]! > 5 && tried.every((n, i) => i === 0 || n - tried[i - 1]! > 5), `${tried}`);
+});
+
 test('without a database it judges by its prior', () => {
   const gatekeeper = new Gatekeeper(null);
   gatekeeper.follow();
