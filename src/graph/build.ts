@@ -14,16 +14,27 @@ function one(op: string, inputs: readonly Value[], attributes?: Attributes): Val
 
 /**
  * An element-wise op of two operands. An Expand among them is moved behind the op, where it most often falls away
- * because broadcasting does the same: saves writing the stretched tensor out.
+ * because broadcasting does the same: saves writing the stretched tensor out. So are two transpositions that are alike.
  */
 function pair(op: string, a: Operand, b: Operand): Value {
   const dtype = typeof a !== 'number' ? a.dtype : typeof b !== 'number' ? b.dtype : 'float32';
   const left = typeof a === 'number' ? scalar(a, dtype) : a;
   const right = typeof b === 'number' ? scalar(b, dtype) : b;
+  const turned = [transposition(left), transposition(right)];
+  if (turned[0] && turned[1] && turned[0].perm.join() === turned[1].perm.join()) {
+    return transpose(pair(op, turned[0].of, turned[1].of), turned[0].perm);
+  }
   const [first, second] = [unexpanded(left), unexpanded(right)];
   const result = one(op, [first, second]);
   const shape = broadcast(left.shape, right.shape);
   return shape === null || (first === left && second === right) ? result : expand(result, shape);
+}
+
+/** What a value is the transposition of, if it is one. */
+export function transposition(x: Value): { readonly of: Value; readonly perm: readonly number[] } | null {
+  const made = x.source.kind === 'node' && x.source.node.op === 'Transpose' && !x.detached ? x.source.node : null;
+  const perm = made?.attributes.perm as readonly number[] | undefined;
+  return made && perm ? { of: made.inputs[0] as Value, perm } : null;
 }
 
 /** What an Expand was made from; any other value as it is. */
@@ -73,12 +84,10 @@ export const scatterAdd = (data: Value, indices: Value, updates: Value, axis: nu
 
 /** Axis `i` of the result is axis `perm[i]` of x. A transposition of a transposition is one, or none. */
 export function transpose(x: Value, perm: readonly number[]): Value {
-  const made = x.source.kind === 'node' && x.source.node.op === 'Transpose' && !x.detached ? x.source.node : null;
-  const before = made?.attributes.perm as readonly number[] | undefined;
-  if (!made || !before || perm.length !== before.length) return one('Transpose', [x], { perm });
-  const whole = perm.map((axis) => before[axis] ?? Number.NaN);
-  const inner = made.inputs[0] as Value;
-  return whole.every((axis, i) => axis === i) ? inner : one('Transpose', [inner], { perm: whole });
+  const before = transposition(x);
+  if (!before || perm.length !== before.perm.length) return one('Transpose', [x], { perm });
+  const whole = perm.map((axis) => before.perm[axis] ?? Number.NaN);
+  return whole.every((axis, i) => axis === i) ? before.of : one('Transpose', [before.of], { perm: whole });
 }
 
 /** `condition ? a : b`, element by element. */
@@ -116,8 +125,8 @@ export const integerMatmul = (a: Value, b: Value, scale: Value, unit = 1): Value
   one('MatMulIntegerToFloat', [a, b, scalar(unit), scale, scalar(128, 'uint8')]);
 
 /**
- * Rotary positions of x (batch, heads, T, width), first half against second half, in one node that has no gradient:
- * cos and sin are (T, width / 2), those of the T positions.
+ * Rotary positions of x (batch, heads, T, width), first half against second half, in one node: cosines and
+ * sines are (T, width / 2), those of the T positions, and carry no gradient.
  */
 export const rotary = (x: Value, cosines: Value, sines: Value): Value =>
   one('RotaryEmbedding', [x, vector([0]), cosines, sines]);

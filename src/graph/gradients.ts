@@ -67,6 +67,15 @@ function zeros(like: Value): Value {
   return g.filled(0, like.shape, like.dtype);
 }
 
+/** x between zeros: `before` and `after` of them along the axis. Within a transposition, so that it can meet others. */
+function withZeros(x: Value, axis: number, before: number, after: number): Value {
+  const turned = g.transposition(x);
+  if (turned) return g.transpose(withZeros(turned.of, turned.perm[axis]!, before, after), turned.perm);
+  const zerosOf = (size: number): Value[] =>
+    size === 0 ? [] : [g.filled(0, x.shape.with(axis, size) as Dim[], x.dtype)];
+  return g.concat([...zerosOf(before), x, ...zerosOf(after)], axis);
+}
+
 /**
  * Σ dY·y along the last axis. In attention dY is dO × Vᵀ and y × V is O, so that the sum is Σ dO·O, over the head's
  * width instead of the sequence's length (https://arxiv.org/abs/2307.08691, algorithm 2). O is there already: the
@@ -89,7 +98,14 @@ const NARROW = 64;
 function productOverRows(a: Value, b: Value): Value {
   const [m, n] = [a.shape[1], b.shape[1]];
   if (typeof m !== 'number' || typeof n !== 'number' || m < NARROW || n < NARROW) return g.gemm(a, b, { transA: true });
-  return n < m ? g.transpose(g.gemm(g.transpose(b, [1, 0]), a), [1, 0]) : g.gemm(g.transpose(a, [1, 0]), b);
+  // Of two alike it is b, the layer's input, which other layers' gradients have transposed as well.
+  return n <= m ? g.transpose(g.gemm(g.transpose(b, [1, 0]), a), [1, 0]) : g.gemm(g.transpose(a, [1, 0]), b);
+}
+
+/** aᵀ × b of stacks of matrices, the narrower of the two transposed: in attention b is a head and a is probabilities. */
+function transposedProduct(a: Value, b: Value): Value {
+  const [m, n] = [a.shape.at(-1) as number, b.shape.at(-1) as number];
+  return n < m ? swapped(g.matmul(swapped(b), a)) : g.matmul(swapped(a), b);
 }
 
 const gemm: Rule = (node, gradients) => {
@@ -152,7 +168,7 @@ export const GRADIENTS: Readonly<Record<string, Rule>> = {
   Gemm: gemm,
   Identity: unary((dY) => () => dY),
   Log: unary((dY, _y, x) => () => g.div(dY, x)),
-  MatMul: binary((dY, a, b) => [() => g.matmul(dY, swapped(b.again?.() ?? b)), () => g.matmul(swapped(a), dY)]),
+  MatMul: binary((dY, a, b) => [() => g.matmul(dY, swapped(b.again?.() ?? b)), () => transposedProduct(a, dY)]),
   // A tie's gradient goes to the first.
   Max: binary((dY, a, b) => [
     () => g.where(g.greaterOrEqual(a, b), dY, 0),
@@ -183,6 +199,11 @@ export const GRADIENTS: Readonly<Record<string, Rule>> = {
   ReduceSum: (node, [dY]) => [() => g.expand(kept(dY!, node), node.inputs[0]!.shape), null],
   ReduceSumSquare: (node, [dY]) => [() => g.mul(node.inputs[0]!, g.mul(kept(dY!, node), 2)), null],
   Reshape: (node, [dY]) => [() => g.reshape(dY!, node.inputs[0]!.shape), null],
+  // The same angles backwards.
+  RotaryEmbedding: (node, [dY]) => {
+    const [cos, sin] = node.inputs.slice(2) as [Value, Value];
+    return [() => g.rotary(dY!, cos, g.neg(sin)), null, null, null];
+  },
   ScatterElements: (node, [dY]) => {
     if (node.attributes.reduction !== 'add') throw new Error('has a gradient with reduction “add” alone');
     return [() => dY!, null, () => g.gatherElements(dY!, node.inputs[1]!, axisOf(node, 0))];
@@ -194,11 +215,7 @@ export const GRADIENTS: Readonly<Record<string, Rule>> = {
     const padded = (): Value => {
       let part = dY!;
       for (const [i, axis] of (axes ? intsOf(axes) : intsOf(starts).map((_, k) => k)).entries()) {
-        const before = intsOf(starts)[i]!;
-        const after = (x.shape[axis] as number) - intsOf(ends)[i]!;
-        const sized = (size: number): Value[] =>
-          size === 0 ? [] : [g.filled(0, part.shape.with(axis, size) as Dim[], part.dtype)];
-        part = g.concat([...sized(before), part, ...sized(after)], axis);
+        part = withZeros(part, axis, intsOf(starts)[i]!, (x.shape[axis] as number) - intsOf(ends)[i]!);
       }
       return part;
     };

@@ -10,11 +10,11 @@ import * as g from '../graph/build.ts';
 import { type Graph, makeGraph } from '../graph/graph.ts';
 import type { ConstantTensor, Dim } from '../graph/tensor.ts';
 import { addDims, multiplyDims } from '../graph/tensor.ts';
-import { constant, input, scope, type Value, withGradient } from '../graph/value.ts';
+import { constant, constantOf, input, scope, type Value, withGradient } from '../graph/value.ts';
 import type { ModelConfig } from './config.ts';
 import { ModelError } from './errors.ts';
 import { type LoraShape, type LoraTarget, linearName, loraTensors } from './lora.ts';
-import { rotaryFrequencies, rotaryScale } from './rope.ts';
+import { rotaryFrequencies, rotaryScale, rotaryTables } from './rope.ts';
 import type { WeightsBlob } from './weights.ts';
 
 /** The base's tensors by Hugging Face's names: inline, or in a file beside the graph. */
@@ -40,12 +40,18 @@ export interface LoraValues {
   readonly tensor: (name: string) => Value;
 }
 
+/** (T, headDim / 2) each. */
+interface Rotation {
+  readonly cos: Value;
+  readonly sin: Value;
+}
+
 /** Where attention looks, the same for all blocks. */
 export interface AttentionContext {
   readonly batch: Dim;
   readonly time: Dim;
-  /** (T, headDim / 2) each; the query's are scaled by 1/√headDim. */
-  readonly rotary: Readonly<Record<'keyCos' | 'keySin' | 'queryCos' | 'querySin', Value>>;
+  /** The query's is scaled by 1/√headDim. */
+  readonly rotary: Readonly<Record<'key' | 'query', Rotation>>;
   /** (heads / kvHeads · T, P + T) added to the scores. Without a past it hides what comes later. */
   readonly mask: Value;
   /** Keys and values of what came before, a block (batch, kvHeads, P, headDim). The mask says which of P hold some. */
@@ -218,28 +224,24 @@ export class Network {
     const groups = heads / kvHeads;
     const rows = multiplyDims(batch, time);
     const grouped = multiplyDims(groups, time);
-    /** (batch · time, kvHeads · headDim) to (batch, kvHeads, time, headDim) */
-    const byHead = (y: Value): Value => g.transpose(g.reshape(y, [batch, time, kvHeads, headDim]), [0, 2, 1, 3]);
+    /** (batch · time, count · headDim) to (batch, count, time, headDim) */
+    const byHead = (y: Value, count: number): Value =>
+      g.transpose(g.reshape(y, [batch, time, count, headDim]), [0, 2, 1, 3]);
 
     const [ofQuery, ofKey, ofValue] = this.#linears.project(layer, QKV, x) as [Value, Value, Value];
     const before = past?.(layer);
-    // Where nothing is learned, positions are one node instead of eight: at one token, nodes are half of the time.
-    const turn = before ? g.rotary : rotate;
-    const key = turn(byHead(ofKey), rotary.keyCos, rotary.keySin);
-    const value = byHead(ofValue);
+    const key = g.rotary(byHead(ofKey, kvHeads), rotary.key.cos, rotary.key.sin);
+    const value = byHead(ofValue, kvHeads);
+    const query = g.rotary(byHead(ofQuery, heads), rotary.query.cos, rotary.query.sin);
 
     // The queries that share a key head are rows of one product: keys and values are never repeated.
-    const q = before
-      ? g.transpose(g.reshape(ofQuery, [batch, time, heads, headDim]), [0, 2, 1, 3])
-      : g.transpose(g.reshape(ofQuery, [batch, time, kvHeads, groups, headDim]), [0, 2, 3, 1, 4]);
-    const query = turn(q, rotary.queryCos, rotary.querySin);
-    const rowsOf = (x: Value): Value => g.reshape(x, [batch, kvHeads, grouped, headDim]);
+    const queries = (): Value => g.reshape(query, [batch, kvHeads, grouped, headDim]);
     const stretch = before ? null : stretchOf(time);
     const mixed = before
-      ? attendBoth(rowsOf(query), before, { key, value }, mask)
+      ? attendBoth(queries(), before, { key, value }, mask)
       : stretch
-        ? attendInStretches(query, key, value, mask, stretch)
-        : attend(rowsOf(query), key, value, mask);
+        ? attendInStretches(g.reshape(query, [batch, kvHeads, groups, time, headDim]), key, value, mask, stretch)
+        : attend(queries(), key, value, mask);
     const merged = g.transpose(g.reshape(mixed, [batch, kvHeads, groups, time, headDim]), [0, 3, 1, 2, 4]);
     return { mixed: g.reshape(merged, [rows, heads * headDim]), key, value };
   }
@@ -346,13 +348,6 @@ export function swiglu(gate: Value, up: Value): Value {
   return { ...y, again };
 }
 
-/** Rotary positions of (…, T, headDim), first half against second half. */
-function rotate(x: Value, cos: Value, sin: Value): Value {
-  const half = (x.shape.at(-1) as number) / 2;
-  const [first, second] = g.split(x, -1, [half, half]) as [Value, Value];
-  return g.concat([g.sub(g.mul(first, cos), g.mul(second, sin)), g.add(g.mul(second, cos), g.mul(first, sin))], -1);
-}
-
 /**
  * @param positions (T) float32
  * @param mask (T, P + T)
@@ -365,24 +360,34 @@ export function attentionContext(
   past: AttentionContext['past'],
 ): AttentionContext {
   const time = positions.shape[0]!;
-  return scope('rotary', () => {
-    const frequencies = rotaryFrequencies(config);
-    const angles = g.mul(g.unsqueeze(positions, 1), g.floats(frequencies, [1, frequencies.length]));
-    const temperature = rotaryScale(config);
-    const tempered = (x: Value): Value => (temperature === 1 ? x : g.mul(x, temperature));
-    const [keyCos, keySin] = [tempered(g.cos(angles)), tempered(g.sin(angles))];
-    const scale = 1 / Math.sqrt(config.headDim);
-    return {
-      batch,
-      time,
-      rotary: { keyCos, keySin, queryCos: g.mul(keyCos, scale), querySin: g.mul(keySin, scale) },
-      mask: g.concat(
-        Array.from({ length: config.heads / config.kvHeads }, () => mask),
-        0,
-      ),
-      past,
+  return scope('rotary', () => ({
+    batch,
+    time,
+    rotary: rotations(config, positions),
+    mask: g.concat(
+      Array.from({ length: config.heads / config.kvHeads }, () => mask),
+      0,
+    ),
+    past,
+  }));
+}
+
+function rotations(config: ModelConfig, positions: Value): AttentionContext['rotary'] {
+  const scale = 1 / Math.sqrt(config.headDim);
+  const known = constantOf(positions)?.data;
+  const pairs = config.headDim / 2;
+  if (known instanceof Float32Array) {
+    const rotation = (by: number): Rotation => {
+      const { cos, sin } = rotaryTables(config, known, by);
+      return { cos: g.floats(cos, [known.length, pairs]), sin: g.floats(sin, [known.length, pairs]) };
     };
-  });
+    return { key: rotation(1), query: rotation(scale) };
+  }
+  const angles = g.mul(g.unsqueeze(positions, 1), g.floats(rotaryFrequencies(config), [1, pairs]));
+  const temperature = rotaryScale(config);
+  const scaled = (x: Value, by: number): Value => (by === 1 ? x : g.mul(x, by));
+  const key = { cos: scaled(g.cos(angles), temperature), sin: scaled(g.sin(angles), temperature) };
+  return { key, query: { cos: scaled(key.cos, scale), sin: scaled(key.sin, scale) } };
 }
 
 /**

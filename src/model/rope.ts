@@ -38,3 +38,22 @@ export function rotaryFrequencies(config: ModelConfig): Float32Array {
 export function rotaryScale({ ropeScaling }: ModelConfig): number {
   return ropeScaling?.type === 'yarn' ? ropeScaling.attentionFactor : 1;
 }
+
+/**
+ * Cosines and sines, (T, headDim / 2) each, of the angles at known positions, times `scale`. The angles are rounded to
+ * float32, as transformers has them; what is made of them is rounded once.
+ */
+export function rotaryTables(
+  config: ModelConfig,
+  positions: ArrayLike<number>,
+  scale: number,
+): { readonly cos: Float32Array; readonly sin: Float32Array } {
+  const frequencies = rotaryFrequencies(config);
+  const pairs = frequencies.length;
+  const angles = Float32Array.from(
+    { length: positions.length * pairs },
+    (_, i) => positions[Math.floor(i / pairs)]! * frequencies[i % pairs]!,
+  );
+  const factor = scale * rotaryScale(config);
+  return { cos: angles.map((angle) => factor * Math.cos(angle)), sin: angles.map((angle) => factor * Math.sin(angle)) };
+}

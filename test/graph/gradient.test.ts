@@ -99,6 +99,17 @@ const CASES: Readonly<Record<string, Case>> = {
   ReduceSum: { shapes: ['8x12x130'], build: (x) => g.mul(g.reduceSum(x, { axes: [1] }), g.reduceSum(x)) },
   ReduceSumSquare: { shapes: ['96x130'], build: (x) => g.reduceSumSquare(x, { axes: [-1] }) },
   Reshape: { shapes: ['96x130'], build: (x) => g.reshape(x, [13, 2, 480]) },
+  RotaryEmbedding: {
+    shapes: ['3x4x48x16'],
+    build: (x) => {
+      const table = (f: (angle: number) => number): Value =>
+        g.floats(
+          Float32Array.from({ length: 48 * 8 }, (_, i) => f(0.1 * i)),
+          [48, 8],
+        );
+      return g.rotary(x, table(Math.cos), table(Math.sin));
+    },
+  },
   ScatterElements: {
     shapes: ['40x130', '2048x130'],
     build: (x, y) => g.scatterAdd(x, indices(6, [2048, 130], 40), y, 0),
