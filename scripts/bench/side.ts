@@ -6,6 +6,8 @@ import type { Readable, Writable } from 'node:stream';
 /** Each step's time, and the process's peak resident memory so far. */
 export interface Answer {
   readonly ms: readonly number[];
+  /** Of the step that does not count. */
+  readonly firstMs: number;
   /** Processor time of a step, all threads: what other programs on the machine disturb least. */
   readonly cpuMs: number;
   readonly peakRssMb: number;

@@ -33,7 +33,9 @@ say({ flops: products.reduce((sum, each) => sum + each.flops, 0), products: prod
 let rest = { at: performance.now(), cpu: process.cpuUsage() };
 for await (const line of createInterface({ input: process.stdin })) {
   const waited = { ms: performance.now() - rest.at, cpuMs: milliseconds(process.cpuUsage(rest.cpu)) };
+  const started = performance.now();
   await run();
+  const firstMs = performance.now() - started;
   const ms: number[] = [];
   const before = process.cpuUsage();
   for (let i = 0; i < Number(line); i++) {
@@ -43,7 +45,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   }
   const cpuMs = milliseconds(process.cpuUsage(before)) / ms.length;
   // Kilobytes on every platform.
-  say({ ms, cpuMs, peakRssMb: Math.round(process.resourceUsage().maxRSS / 1024), waited });
+  say({ ms, firstMs, cpuMs, peakRssMb: Math.round(process.resourceUsage().maxRSS / 1024), waited });
   rest = { at: performance.now(), cpu: process.cpuUsage() };
 }
 process.exit(0);

@@ -45,6 +45,8 @@ interface Figures {
   readonly vsTorch: number | null;
   /** Of the faster PyTorch. */
   readonly torchPeakRssMb: number | null;
+  /** Median time of each side's step after the wait, which does not count, by that of those that do. */
+  readonly firstSteps: Readonly<Record<string, number>>;
   /** Most processor time that any side took while it waited for its turn, as a share of one processor. */
   readonly idleShare: number;
   readonly torch: Readonly<Record<string, TorchFigures>>;
@@ -135,13 +137,15 @@ async function measure(workload: Workload, context: Context): Promise<Figures> {
     const times = new Map(names.map((name) => [name, [] as number[]]));
     const cpu = new Map(names.map((name) => [name, [] as number[]]));
     const waits = new Map(names.map((name) => [name, { ms: 0, cpuMs: 0 }]));
+    const firsts = new Map(names.map((name) => [name, [] as number[]]));
     const peaks = new Map<string, number>();
     for (let turn = 0; turn < rounds; turn++) {
       for (const index of orderOf(names.length, turn)) {
         const name = names[index]!;
-        const { ms, cpuMs, peakRssMb, waited } = await sides.get(name)!.run(steps);
+        const { ms, firstMs, cpuMs, peakRssMb, waited } = await sides.get(name)!.run(steps);
         cpu.get(name)!.push(cpuMs);
         times.get(name)!.push(summary(ms).median);
+        firsts.get(name)!.push(firstMs / summary(ms).median);
         peaks.set(name, peakRssMb);
         const wait = waits.get(name)!;
         wait.ms += waited.ms;
@@ -149,7 +153,9 @@ async function measure(workload: Workload, context: Context): Promise<Figures> {
       }
     }
     const idleShare = Math.max(...[...waits.values()].map(({ ms, cpuMs }) => cpuMs / ms));
-    return { ...figuresOf(workload, own.about.flops as number, times, cpu, peaks), idleShare: round(idleShare, 4) };
+    const firstSteps = Object.fromEntries([...firsts].map(([name, each]) => [name, round(summary(each).median, 3)]));
+    const figures = figuresOf(workload, own.about.flops as number, times, cpu, peaks);
+    return { ...figures, firstSteps, idleShare: round(idleShare, 4) };
   } finally {
     for (const side of sides.values()) side.end();
   }
@@ -162,7 +168,7 @@ function figuresOf(
   times: ReadonlyMap<string, readonly number[]>,
   cpu: ReadonlyMap<string, readonly number[]>,
   peaks: ReadonlyMap<string, number>,
-): Omit<Figures, 'idleShare'> {
+): Omit<Figures, 'firstSteps' | 'idleShare'> {
   const own = times.get('step')!;
   // By pairs: what slows the machine for a while slows both.
   const ratio = (name: string): Summary => summary(times.get(name)!.map((ms, i) => ms / own[i]!));
@@ -204,6 +210,9 @@ function report(figures: Figures): string[] {
       ([name, { stepMs: theirs, ratio, cpuMs: processor, peakRssMb: peak }]) =>
         `PyTorch ${name}: ${spread(theirs, 0)} ms, ${spread(ratio, 2)} times ours, ${processor} ms of processor time, ${peak} MB at most`,
     ),
+    `the first step after a wait takes ${Object.entries(figures.firstSteps)
+      .map(([name, share]) => `${share.toFixed(2)} (${name})`)
+      .join(', ')} times as long and does not count`,
     `while it waits, a side takes at most ${(100 * figures.idleShare).toFixed(1)} % of a processor`,
   ];
 }
