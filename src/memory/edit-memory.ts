@@ -71,20 +71,20 @@ export class EditMemory {
 
   #judge({ snapshot, edit, isAccepted, typed, remembered }: Outcome): void {
     if (remembered === null) return;
-    let end = Number.POSITIVE_INFINITY;
+    /** The first token that was not typed: of later ones nothing is known. */
+    let wrong = Number.POSITIVE_INFINITY;
+    let known = Number.POSITIVE_INFINITY;
     if (!isAccepted) {
-      // The first token that was not typed is the first wrong one; of later ones nothing is known.
       const ask = typed && this.#format.ask(snapshot);
       const [meant, wrote] = [ask?.target(edit, true), ask?.target(typed!, false)];
       if (!meant || !wrote) return;
-      end = 0;
-      while (end < meant.length && meant[end] === wrote[end]) end++;
-      // What was typed may be known in part only.
-      if (end === wrote.length) end -= 1;
+      wrong = 0;
+      while (wrong < meant.length && meant[wrong] === wrote[wrong]) wrong++;
+      // Typing that ends within what was suggested may end within a token.
+      known = wrong < wrote.length ? wrong + 1 : wrong - 1;
     }
     for (const { at, kind, share } of remembered.steps) {
-      if (at < end) this.#trust.learn(kind, share);
-      else if (at === end) this.#trust.learn(kind, 0);
+      if (at < known) this.#trust.learn(kind, at < wrong ? share : 0);
     }
   }
 }

@@ -77,10 +77,6 @@ export class Memory {
     return true;
   }
 
-  has(id: string): boolean {
-    return this.#ids.has(id);
-  }
-
   /** Newest first. */
   *entries(): Generator<Entry> {
     for (const { entries } of [...this.#kept.values()].reverse()) yield* [...entries.values()].reverse();

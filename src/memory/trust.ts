@@ -60,9 +60,4 @@ export class Trust {
     this.#outcomes[kind]! += 1;
     this.#shares[kind]! += share;
   }
-
-  forget(): void {
-    this.#outcomes.fill(0);
-    this.#shares.fill(0);
-  }
 }

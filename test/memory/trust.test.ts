@@ -24,8 +24,6 @@ test('it is believed more where it was right and less where it was wrong, and ne
   // However often it was right before: a few hundred refusals count.
   for (let i = 0; i < 400; i++) trust.learn(3, 0);
   assert.ok(trust.share(3) < 0.2);
-  trust.forget();
-  assert.equal(trust.share(3), 0.5);
 });
 
 test('what is no share teaches nothing', () => {
