@@ -11,6 +11,7 @@ import { SessionForward } from '../../src/engine/forward.ts';
 import { Server } from '../../src/engine/serve.ts';
 import type { Adapter } from '../../src/model/adapter.ts';
 import { Decoder, type Forward } from '../../src/model/decode.ts';
+import { Lookup } from '../../src/model/drafts.ts';
 import { loraSize } from '../../src/model/lora.ts';
 import { buildPrompt, PROMPT_TOKENS } from '../../src/model/prompt.ts';
 import { loraFor } from '../../src/trainer/plan.ts';
@@ -91,6 +92,25 @@ test('a warm request runs on what is new, also after other weights were taken up
   );
   assert.deepEqual(swapped.ids, fresh.ids);
   for (const [i, logprob] of swapped.logprobs.entries()) assert.ok(Math.abs(logprob - fresh.logprobs[i]!) < 1e-3);
+});
+
+test('answers with guesses are those without, for each of many places', async (t) => {
+  const session = await SessionForward.create(base, adapter.shape, 2);
+  t.after(() => session.release());
+  session.setAdapter(adapter);
+  const drafts = new Lookup();
+  const forward = new Counting(session);
+  const [plain, guessing] = [new Decoder(session, base.tokenizer), new Decoder(forward, base.tokenizer, false, drafts)];
+  for (let end = CODE.length - 120; end < CODE.length; end += 3) {
+    const prompt = buildPrompt(at(CODE.slice(0, end)), base.tokenizer, PROMPT_TOKENS);
+    drafts.nearby = base.tokenizer.encode(CODE.slice(end));
+    const [expected, got] = [
+      await plain.generate(prompt, 12, () => false),
+      await guessing.generate(prompt, 12, () => false),
+    ];
+    assert.deepEqual(got.ids, expected.ids);
+    for (const [i, logprob] of got.logprobs.entries()) assert.ok(Math.abs(logprob - expected.logprobs[i]!) < 1e-4);
+  }
 });
 
 test('after a swap the server answers as one that was started with those weights', async (t) => {
