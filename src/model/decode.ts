@@ -340,8 +340,12 @@ class Speller {
     this.#sorted.sort((a, b) => (a.text < b.text ? -1 : a.text > b.text ? 1 : 0));
   }
 
-  /** The tokens that can spell `text`, or begin to; undefined if there are none. */
+  /**
+   * The tokens that can spell `text`, or begin to; undefined if there are none. An indentation's last blank belongs to
+   * the word after it: spelled without it, it would be followed by a word that brings another one.
+   */
   choice(text: string): Choice | undefined {
+    const isIndentation = /^\s+ $/.test(text);
     const only: number[] = [];
     for (let n = 1; n < text.length; n++) {
       const id = this.#exact.get(text.slice(0, n));
@@ -355,7 +359,7 @@ class Speller {
       else high = middle;
     }
     for (let i = low; i < this.#sorted.length && this.#sorted[i]!.text.startsWith(text); i++)
-      only.push(this.#sorted[i]!.id);
+      if (!isIndentation || this.#sorted[i]!.text !== text) only.push(this.#sorted[i]!.id);
     return only.length === 0 ? undefined : { only };
   }
 }

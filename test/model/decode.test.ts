@@ -279,3 +279,23 @@ test('what is mixed in can turn the answer, and is told what was chosen, also wh
     decoded.ids.map((id, at) => [at, id, decoded.logprobs[at]!]),
   );
 });
+
+test('an indentation is spelled as it is before a word, whose token brings the last blank', async () => {
+  const { tokenizer, forward, prompt } = parrot('if {\n  let a;\nend');
+  const [whole] = tokenizer.encode('\n  ');
+  // A model that would rather have the indentation as one token, after which no word fits.
+  const stubborn: Forward = {
+    vocab: tokenizer.vocabSize,
+    run: async (ids, cache, rows) => {
+      const answer = await forward.run(ids, cache, rows);
+      for (let at = whole!; at < answer.logits.length; at += tokenizer.vocabSize) answer.logits[at] = 50;
+      return answer;
+    },
+  };
+  const isOver = ({ ids }: Written): boolean => ids.length === 2;
+  const decoded = await new Decoder(stubborn, tokenizer).generate(prompt('if {', '\n  '), 20, never, { isOver });
+  assert.deepEqual(
+    decoded.ids.map((id) => tokenizer.decode([id])),
+    ['\n ', ' let'],
+  );
+});
