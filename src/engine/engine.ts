@@ -15,6 +15,7 @@ import { type Base, findModel, loadBase, shippedTuning } from './base.ts';
 import { BASE, deleteCheckpoints, loadCheckpoint, loadCurrent } from './checkpoint.ts';
 import { Devices } from './devices.ts';
 import { Gatekeeper } from './gatekeeper.ts';
+import { shrinkHeap } from './heap.ts';
 import { Models } from './models.ts';
 import * as protocol from './protocol.ts';
 import { withQuantised } from './quantised-base.ts';
@@ -167,6 +168,7 @@ export class Engine {
         loaded,
         threads,
       );
+      shrinkHeap();
       this.#path = found;
       this.#lastActivity = Date.now();
       this.#every(MEASURE_MS, () => void this.#measureWhenIdle());
@@ -439,6 +441,7 @@ export class Engine {
   async #restWhenUnused(restAfterMs: number): Promise<void> {
     if (!this.#server?.isAwake || Date.now() - this.#lastActivity < restAfterMs) return;
     await this.#server.rest();
+    shrinkHeap();
     this.#log('debug', 'The model’s memory is given back until somebody is there.');
   }
 

@@ -10,8 +10,8 @@ import type { Shape } from './catalogue.ts';
 const WEIGHT_BYTES = 1.05;
 /** Positions that the cache holds: a prompt, a suggestion and some room. */
 const POSITIONS = 640;
-/** Node, ONNX Runtime, tokenizer, database: what an engine takes with a model of no size. */
-const ENGINE_BYTES = 160e6;
+/** Node, ONNX Runtime, tokenizer, database and what the heap keeps: what an engine takes with a model of no size. */
+const ENGINE_BYTES = 260e6;
 
 /** Weights of a network, its embedding among them. */
 export function parametersOf(shape: Shape): number {
