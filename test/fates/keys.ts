@@ -89,7 +89,10 @@ export const KEY_SCENARIOS: readonly Scenario[] = [
     name: 'Tab indents as ever where there is no suggestion',
     text: 'if (a) {\n|b();\n}\n',
     answers: [],
-    run: (s) => s.press('Tab'),
+    run: async (s) => {
+      await s.press('Tab');
+      await s.wait(300);
+    },
     expected: [],
     becomes: 'if (a) {\n    b();\n}\n',
   },
@@ -133,5 +136,36 @@ export const KEY_SCENARIOS: readonly Scenario[] = [
       }
     },
     expected: ['next-edit rejected/escape observed 0 shown:observed jumped'],
+  },
+  {
+    name: 'Emmet takes Tab where it is set to, and the hint does not name it',
+    extension: 'html',
+    text: '<p>a</p>\n|\n',
+    answers: [{ before: 'ul', find: '<p>a</p>', text: '<p>b</p>' }],
+    run: async (s) => {
+      await s.type('ul');
+      await s.nextEdit(/^"edit at line 1 · Esc/m);
+      await s.press('Tab');
+      await s.wait(1000);
+    },
+    expected: ['next-edit superseded/withdrawn inferred 0 shown:observed'],
+    becomes: '<p>a</p>\n<ul></ul>\n',
+  },
+  {
+    name: 'a selection: Tab indents its lines',
+    text: 'let |\n\nuse(a);\n',
+    answers: FAR,
+    run: async (s) => {
+      await s.type('b');
+      await s.nextEdit(JUMP);
+      await s.press('Shift+Home', 'Tab');
+      await s.wait(300);
+    },
+    // What was indented is asked about again.
+    expected: [
+      'next-edit ignored/moved-away inferred 0 shown:observed',
+      'next-edit ignored/switched-file inferred 0 shown:observed',
+    ],
+    becomes: '    let b\n\nuse(a);\n',
   },
 ];

@@ -1,5 +1,6 @@
 /** Where the edit or the cursor is: scrolled away, folded; other kinds of documents; other windows. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Scenario } from './scenario.ts';
@@ -110,13 +111,72 @@ export const PLACE_SCENARIOS: readonly Scenario[] = [
     expected: ['ghost rejected/escape observed 0 shown:inferred'],
   },
   {
+    name: 'the other side of a diff: silence',
+    text: '|end\n',
+    answers: [{ path: '', insert: 'total;' }],
+    run: async (s) => {
+      await s.press('Delete');
+      await s.editor.runCommand('File: Compare Active File with Saved');
+      await s.editor.page.locator('.monaco-diff-editor .editor.original .monaco-editor').click();
+      await s.press('Control+Home', 'Alt+\\', 'x');
+      await s.silence();
+      await s.press('Control+F4');
+      assert.deepEqual(await s.fates(''), []);
+    },
+    expected: [],
+  },
+  {
+    name: 'a file that is read-only: silence',
+    text: 'let |\n\nuse(a);\n',
+    answers: [{ find: 'use(a);', text: 'use(b);' }],
+    run: async (s) => {
+      await s.editor.runCommand('File: Set Active Editor Read-only in Session');
+      await s.press('Alt+\\', 'x');
+      await s.silence();
+      await s.editor.runCommand('File: Reset Active Editor Read-only in Session');
+    },
+    expected: [],
+  },
+  {
+    name: 'the output panel: silence',
+    text: 'not this one|\n',
+    answers: [{ path: '', insert: 'total;' }],
+    run: async (s) => {
+      await s.editor.runCommand('Knack: Show Log');
+      await s.editor.page.locator('.output-view .monaco-editor, .pane-body .monaco-editor').last().click();
+      await s.press('Alt+\\', 'x');
+      await s.silence();
+      assert.deepEqual(await s.fates(''), []);
+      await s.press('Control+j');
+    },
+    expected: [],
+  },
+  {
+    name: 'the message of a commit: silence, and nothing of it is stored',
+    text: 'not this one|\n',
+    answers: [{ path: '', insert: 'total;' }],
+    run: async (s) => {
+      spawnSync('git', ['init', '--quiet'], { cwd: s.workspace });
+      await s.press('Control+Shift+g', 'g');
+      const input = s.editor.page.locator('.scm-view .scm-input .monaco-editor').first();
+      await input.waitFor({ timeout: 30_000 });
+      await input.click();
+      await s.type('fix the ');
+      await s.press('Alt+\\');
+      await s.silence();
+      assert.deepEqual(await s.fates(''), []);
+      await s.press('Control+Shift+e');
+    },
+    expected: [],
+  },
+  {
     name: 'a notebook’s cells: silence',
     text: 'not this one|\n',
     answers: [{ path: '', insert: 'total;' }],
     run: async (s) => {
       writeFileSync(join(s.workspace, 'book.ipynb'), NOTEBOOK);
       await s.press('Control+p');
-      await s.editor.page.locator('.quick-input-widget input').fill('book.ipynb');
+      await s.editor.page.locator('.quick-input-widget input').fill(join(s.workspace, 'book.ipynb')); // not by what a search found before
       await s.editor.page.locator('.quick-input-list .monaco-list-row', { hasText: 'book.ipynb' }).first().waitFor();
       await s.press('Enter');
       await s.editor.page.locator('.notebookOverlay .cell-editor-container .monaco-editor').first().click();

@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import type { Scenario } from './scenario.ts';
 import type { Session } from './session.ts';
 
-const fileOf = (n: number): string => `s${n}.txt`;
+const fileOf = (n: number, { extension = 'txt' }: Scenario): string => `s${n}.${extension}`;
 
 export async function play(session: Session, scenario: Scenario, n: number): Promise<void> {
   const { text, answers, run, expected, becomes } = scenario;
-  const name = fileOf(n);
+  const name = fileOf(n, scenario);
   session.answer();
   await session.open(name, text);
   session.answer(...answers.map((answer) => ({ path: name, ...answer })));
@@ -22,6 +22,6 @@ export async function play(session: Session, scenario: Scenario, n: number): Pro
 }
 
 /** How much of what was accepted stood after 30 s: to be asked when the other scenarios have been played. */
-export async function playSurvival(session: Session, { survival }: Scenario, n: number): Promise<void> {
-  assert.deepEqual(await session.survival(fileOf(n)), survival);
+export async function playSurvival(session: Session, scenario: Scenario, n: number): Promise<void> {
+  assert.deepEqual(await session.survival(fileOf(n, scenario)), scenario.survival);
 }

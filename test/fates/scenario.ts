@@ -15,6 +15,8 @@ export interface Scenario {
   readonly lean?: true;
   /** The file, with `|` where the cursor stands. */
   readonly text: string;
+  /** End of its name, which decides the language; `txt` where absent. */
+  readonly extension?: string;
   readonly answers: readonly Answer[];
   readonly run: (s: Session) => Promise<void>;
   readonly expected: readonly string[];

@@ -15,7 +15,7 @@ const SEEN_MS = 500;
 
 export interface SessionOptions {
   readonly settings?: Readonly<Record<string, unknown>>;
-  readonly theme?: 'dark' | 'light' | 'hc';
+  readonly theme?: 'dark' | 'light' | 'hc' | 'hcLight';
   readonly detail?: (line: string) => void;
 }
 
@@ -61,7 +61,12 @@ export class Session {
       beside: [join(import.meta.dirname, 'vim')],
       theme,
       env: { KNACK_SCRIPT: script },
-      settings: { 'knack.debounceMs': 0, 'editor.wordBasedSuggestions': 'currentDocument', ...settings },
+      settings: {
+        'knack.debounceMs': 0,
+        'editor.wordBasedSuggestions': 'currentDocument',
+        'emmet.triggerExpansionOnTab': true,
+        ...settings,
+      },
       detail,
     });
     const session = new Session(editor, workspace, dir, script);

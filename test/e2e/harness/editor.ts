@@ -61,6 +61,7 @@ const THEMES = {
   dark: 'Default Dark Modern',
   light: 'Default Light Modern',
   hc: 'Default High Contrast',
+  hcLight: 'Default High Contrast Light',
 } as const;
 const CHROMIUM_ARGUMENTS =
   '--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync';
