@@ -341,8 +341,8 @@ class Speller {
   }
 
   /**
-   * The tokens that can spell `text`, or begin to; undefined if there are none. An indentation's last blank belongs to
-   * the word after it: spelled without it, it would be followed by a word that brings another one.
+   * The tokens that can spell `text`, or begin to; undefined if there are none. An indentation is as deep as it was typed:
+   * no token may go on with blanks, and none may end with it, as the word after it brings the last blank.
    */
   choice(text: string): Choice | undefined {
     const isIndentation = /^\s+ $/.test(text);
@@ -359,7 +359,7 @@ class Speller {
       else high = middle;
     }
     for (let i = low; i < this.#sorted.length && this.#sorted[i]!.text.startsWith(text); i++)
-      if (!isIndentation || this.#sorted[i]!.text !== text) only.push(this.#sorted[i]!.id);
+      if (!isIndentation || /^\S/.test(this.#sorted[i]!.text.slice(text.length))) only.push(this.#sorted[i]!.id);
     return only.length === 0 ? undefined : { only };
   }
 }

@@ -280,15 +280,16 @@ test('what is mixed in can turn the answer, and is told what was chosen, also wh
   );
 });
 
-test('an indentation is spelled as it is before a word, whose token brings the last blank', async () => {
+test('an indentation is as deep as it was typed, and spelled as before a word, whose token brings the last blank', async () => {
   const { tokenizer, forward, prompt } = parrot('if {\n  let a;\nend');
-  const [whole] = tokenizer.encode('\n  ');
-  // A model that would rather have the indentation as one token, after which no word fits.
+  const unwanted = [...tokenizer.encode('\n  '), ...tokenizer.encode('\n    ')];
+  // A model that would rather have the indentation as one token, after which no word fits, or a deeper one.
   const stubborn: Forward = {
     vocab: tokenizer.vocabSize,
     run: async (ids, cache, rows) => {
       const answer = await forward.run(ids, cache, rows);
-      for (let at = whole!; at < answer.logits.length; at += tokenizer.vocabSize) answer.logits[at] = 50;
+      for (const id of unwanted)
+        for (let at = id; at < answer.logits.length; at += tokenizer.vocabSize) answer.logits[at] = 50;
       return answer;
     },
   };
