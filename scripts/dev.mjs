@@ -24,6 +24,7 @@ const TASKS = {
   format: ['scripts/check.ts', ['--write'], false],
   build: ['scripts/build.ts', [], false],
   package: ['scripts/package.ts', [], false],
+  looks: ['scripts/looks.ts', [], true],
   pictures: ['scripts/pictures.ts', [], true],
   bench: ['scripts/bench.ts', [], true],
   replay: ['scripts/replay.ts', [], false],

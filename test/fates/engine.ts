@@ -13,6 +13,7 @@ import type { Snapshot } from '../../src/completion/snapshot.ts';
 import type { Completion, None, Suggestion } from '../../src/completion/suggestion.ts';
 import * as protocol from '../../src/engine/protocol.ts';
 import { databasePath } from '../../src/engine/storage.ts';
+import { overviewOf } from '../../src/engine/view.ts';
 import { openStore, type Store } from '../../src/signals/store.ts';
 
 /** One answer, and where it fits. */
@@ -34,6 +35,9 @@ export interface Answer {
   readonly dieAfterMs?: number;
 }
 
+/** Stands for the hash of a base. */
+const SCRIPTED = 'scripted';
+
 const READY: protocol.EngineState = {
   phase: 'ready',
   message: '',
@@ -43,12 +47,14 @@ const READY: protocol.EngineState = {
 };
 
 let store: Store | null = null;
+let folder = '';
 process.on('disconnect', () => {
   store?.close();
   process.exit(0);
 });
 const client = createMessageConnection(new IPCMessageReader(process), new IPCMessageWriter(process));
 client.onRequest(protocol.Initialize, ({ storageDir, windowId }) => {
+  folder = storageDir;
   ({ store } = openStore({
     path: databasePath(storageDir),
     clock: Date.now,
@@ -73,6 +79,16 @@ client.onRequest(protocol.CompleteAll, ({ snapshot, most }): readonly Suggestion
 });
 client.onRequest(protocol.Record, ({ events }) => ({ acked: store?.record(events) ?? [] }));
 client.onRequest(protocol.DeleteAll, () => store?.deleteAll());
+client.onRequest(protocol.ShowOverview, () =>
+  overviewOf(store!, {
+    storageDir: folder,
+    baseHash: SCRIPTED,
+    now: Date.now(),
+    gateSignals: 0,
+    cacheBytesAToken: null,
+    memory: { size: 0, bytes: 0 },
+  }),
+);
 client.listen();
 
 /** The answers of the script that fit, in its order. */
