@@ -74,6 +74,27 @@ describe('what is seen', { timeout: 300_000 }, () => {
     await panel.getByRole('columnheader', { name: 'Characters saved' }).waitFor({ timeout: 5_000 });
   });
 
+  test('what it remembers: what was accepted, and forgotten with a question', async () => {
+    const stored = () =>
+      query<{ n: number }>(editor.storageDir, 'SELECT count(*) AS n FROM offer WHERE text = ?', lineFor(PLACE).trim());
+    await editor.startCommand('Knack: Show What It Remembers');
+    const rows = editor.page.locator('.quick-input-list .monaco-list-row');
+    await rows
+      .filter({ hasText: lineFor(PLACE).trim() })
+      .first()
+      .waitFor({ timeout: 10_000 });
+    await editor.press('Enter');
+    await rows.filter({ hasText: 'Forget it' }).waitFor({ timeout: 10_000 });
+    const text = await page('Remembered edit');
+    assert.ok(text.includes(lineFor(PLACE).trim()), text);
+    const before = stored()[0]!.n;
+    await editor.press('ArrowDown');
+    await editor.press('Enter');
+    await editor.page.locator('.monaco-dialog-box').waitFor({ timeout: 10_000 });
+    await editor.press('Enter');
+    await until('forgotten', 10_000, () => (stored()[0]!.n === before - 1 ? true : undefined));
+  });
+
   test('what is stored: by day, down to one entry, deleted with a question', async () => {
     const count = () => query<{ n: number }>(editor.storageDir, 'SELECT count(*) AS n FROM suggestion')[0]!.n;
     const before = count();
