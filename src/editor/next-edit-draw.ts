@@ -96,7 +96,8 @@ function hintDecoration(hint: Hint, tab: NextEditView['tab']): vscode.Decoration
     renderOptions: {
       after: {
         contentText: hintText(hint, tab),
-        color: new vscode.ThemeColor('editorGhostText.foreground'),
+        // The colour of ghost text is none in high contrast, where the hint could not be seen.
+        color: new vscode.ThemeColor('editorCodeLens.foreground'),
         margin: '0 0 0 2ch',
         fontStyle: 'italic',
       },
