@@ -75,7 +75,8 @@ export function examplesOf(row: SignalRow, format: EditFormat, limits: ExampleLi
           );
     case 'rejected':
       return [
-        ...example(row.suggestionId, 'push', 1, row.edit, true),
+        // What was refused as too short, and typed all the same, was right as far as it went.
+        ...(isTypedOn(row) ? [] : example(row.suggestionId, 'push', 1, row.edit, true)),
         ...typedInstead(row, (text) =>
           example(`${row.suggestionId}:typed`, 'pull', 1, editAtCursor(row.snapshot, text, 0), false),
         ),
@@ -83,6 +84,12 @@ export function examplesOf(row: SignalRow, format: EditFormat, limits: ExampleLi
     default:
       return [];
   }
+}
+
+/** Whether the refused text at the cursor is how what was typed instead begins. */
+function isTypedOn({ snapshot, edit, typedInstead }: SignalRow): boolean {
+  const going = continuation(snapshot, edit);
+  return going !== null && going.text !== '' && (typedInstead ?? '').startsWith(going.text);
 }
 
 /** What was typed pulls where it is more than the beginning of what was refused. */

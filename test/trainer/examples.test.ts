@@ -40,6 +40,11 @@ for (const [name, signal, want] of [
     { outcome: 'rejected', typedInstead: ' one' },
     [['push', 1, ' return one;\n']],
   ],
+  [
+    'rejected as too short, then typed with more',
+    { outcome: 'rejected', typedInstead: ' one;/* more */' },
+    [['pull', 1, ' return one;/* more */']],
+  ],
   ['ignored', { outcome: 'ignored' }, []],
   ['superseded', { outcome: 'superseded' }, []],
   ['never seen', { outcome: 'never-seen' }, []],
