@@ -64,7 +64,9 @@ async function ghostText(): Promise<void> {
 }
 
 async function scripted(detail: (line: string) => void): Promise<void> {
-  const session = await Session.start({ theme: 'dark', settings: LOOKS_SETTINGS, detail });
+  // The README's picture is narrow: no minimap over the hint.
+  const settings = { ...LOOKS_SETTINGS, 'editor.minimap.enabled': false };
+  const session = await Session.start({ theme: 'dark', settings, detail });
   onInterrupt(() => session.stop());
   const path = (name: string): string => join(ROOT, 'media', `${name}-dark.png`);
   try {

@@ -91,7 +91,7 @@ export class Syntax {
   }
 
   async #load(name: string): Promise<Theme | null> {
-    const found = contributed('themes').find(({ value }) => (value.id ?? value.label) === name);
+    const found = contributed('themes').find(({ value }) => isNamed(value, name));
     if (!found?.value.path) return null;
     const { colors, tokenColors } = await readTheme(
       vscode.Uri.joinPath(found.extension.extensionUri, found.value.path),
@@ -110,7 +110,13 @@ function themeName(): string | null {
   const settings = vscode.workspace.getConfiguration('workbench');
   const names = [settings.get<string>('colorTheme'), settings.get<string>(PREFERRED[kind]!)];
   const themes = contributed('themes').map(({ value }) => value);
-  return names.find((name) => themes.some((t) => (t.id ?? t.label) === name && t.uiTheme === kind)) ?? null;
+  return names.find((name) => themes.some((t) => name && isNamed(t, name) && t.uiTheme === kind)) ?? null;
+}
+
+/** VS Code's own themes lost a word of their names in 2026 ("Default Dark Modern"); settings may hold either name. */
+function isNamed({ id, label }: { readonly id?: string; readonly label?: string }, name: string): boolean {
+  const short = (full: string): string => full.replace(/^Default (?=(Dark|Light)( Modern|\+)$)/, '');
+  return short(id ?? label ?? '') === short(name);
 }
 
 function contributed<K extends keyof Contributes>(kind: K) {
