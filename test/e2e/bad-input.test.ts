@@ -43,6 +43,8 @@ describe('bad input', { timeout: 300_000 }, () => {
     const settings = {
       'knack.enabled': false, // until the first test
       'knack.training.enabled': false,
+      // What is typed here would be suggested from then on.
+      'knack.memory.enabled': false,
       'knack.exclude': ['private'],
       // VS Code asks first otherwise, which is not what is tested.
       'workbench.editorLargeFileConfirmation': 1024,

@@ -206,7 +206,8 @@ test('everything is deleted while another window trains: nothing of it comes bac
   assert.deepEqual(rounds(trains), []);
   assert.deepEqual(checkpoints(trains), []);
   assert.deepEqual(trains.query('SELECT * FROM checkpoint'), []);
-  await trains.record(accepted(12));
+  // Others: what was deleted is not taken in again.
+  await trains.record(accepted(12, 'total();', 1000));
   await trains.client.trainNow();
   await trains.until('promoted', () => trains.state.checkpoint !== 'base');
   assert.match(trains.logs.filter((line) => line.includes('Training round started')).at(-1)!, /batch share 1\)/);
