@@ -16,10 +16,11 @@ import { changeOf } from '../src/memory/entry.ts';
 import { Memory } from '../src/memory/memory.ts';
 import { Nearby } from '../src/memory/nearby.ts';
 import type { Recall } from '../src/memory/recall.ts';
+import { LEAST_WEIGHT } from '../src/memory/recollection.ts';
 import { KINDS, kindOf, type Place } from '../src/memory/trust.ts';
 import { readAdapter } from '../src/model/adapter.ts';
 import { defaultCacheDir } from '../src/model/cache.ts';
-import { Decoder } from '../src/model/decode.ts';
+import { Decoder, MIXIN_CONTEXT } from '../src/model/decode.ts';
 import { logFormat } from '../src/prompt/log-format.ts';
 import { snapshotOf } from '../src/replay/complete.ts';
 import { played } from '../src/replay/run.ts';
@@ -31,12 +32,9 @@ import { main, UserError } from './progress.ts';
 
 /** Tokens of what was typed that are looked at. */
 const TOKENS = 48;
-const CONTEXT = 64;
 const ROUNDS = 60;
 /** Matches of a kind that count as seen before, with a weight of none. */
 const SHRINK = 10;
-/** As Recollection: less is not mixed in. */
-const LEAST = 0.01;
 
 /** What a match says of a token that was typed. */
 interface Match {
@@ -145,7 +143,7 @@ async function lookOf(adapterDir: string | null) {
       if (ids.length === 0) continue;
       const logprobs = await decoder.score(prompt, ids);
       const tokens = ids.map((id, i) => {
-        const context = [...prompt.ids.slice(-CONTEXT), ...ids.slice(0, i)].slice(-CONTEXT);
+        const context = [...prompt.ids.slice(-MIXIN_CONTEXT), ...ids.slice(0, i)].slice(-MIXIN_CONTEXT);
         const matches: [Place, Recall | null][] = [
           ['edit', memory.recall(context)],
           ['nearby', nearby.recall(snapshot, context, () => true)],
@@ -192,7 +190,7 @@ function gain(rows: readonly Row[], w: readonly number[]): { before: number; aft
         (b, m) => (b === null || w[m.kind]! > w[b.kind]! ? m : b),
         null,
       );
-      const weight = best === null || w[best.kind]! < LEAST ? 0 : w[best.kind]!;
+      const weight = best === null || w[best.kind]! < LEAST_WEIGHT ? 0 : w[best.kind]!;
       return sum - Math.log(Math.max(1e-12, (1 - weight) * token.p + weight * (best?.mass ?? 0)));
     }, 0) / tokens.length;
   return {

@@ -1,11 +1,12 @@
 /** What an adapter answers in histories that it is not trained on, as a replay judges it. */
 import { applyEdit } from '../../src/completion/edit.ts';
+import { hash, visible } from '../../src/completion/text.ts';
 import type { Base } from '../../src/engine/base.ts';
 import type { Adapter } from '../../src/model/adapter.ts';
 import { Complete } from '../../src/replay/complete.ts';
 import { played } from '../../src/replay/run.ts';
 import { openSource } from '../../src/replay/source.ts';
-import { type Ask, hash, POINTS, type Point } from '../../src/replay/typist.ts';
+import { type Ask, POINTS, type Point } from '../../src/replay/typist.ts';
 
 /** Asks of each point and history. */
 const ASKS = 8;
@@ -47,7 +48,7 @@ export async function exactness(base: Base, adapter: Adapter, asks: readonly Ask
         right[ask.point]++;
         supplied += verdict.supplied;
       }
-      total += ask.typed()?.text.replace(/\s/g, '').length ?? 0;
+      total += visible(ask.typed()?.text ?? '');
     }
   } finally {
     await arm.release();

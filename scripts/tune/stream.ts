@@ -1,8 +1,8 @@
 /** The endless, seeded stream of sequences that a tuning run draws from; its place in it is a number. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { hash } from '../../src/completion/text.ts';
 import type { Marks } from '../../src/prompt/marks.ts';
-import { hash } from '../../src/replay/typist.ts';
 import { type FileEdits, logSequences, type Sequence, textSequence } from '../../src/trainer/log-sequences.ts';
 import { seeded, shuffled } from '../../src/trainer/random.ts';
 import { ROOT } from '../paths.ts';

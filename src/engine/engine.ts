@@ -2,9 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { config as configureTexts, t } from '@vscode/l10n';
 import type { CancellationToken, MessageConnection } from 'vscode-jsonrpc';
-import type { Snapshot } from '../completion/snapshot.ts';
 import { type Completion, isSuggestion, type None, type Suggestion } from '../completion/suggestion.ts';
-import type { Recollection } from '../memory/recollection.ts';
 import { ensureModel } from '../model/base.ts';
 import { markDerivedUsed, pruneDerived } from '../model/prune.ts';
 import type { SignalEvent } from '../signals/signal.ts';
@@ -21,7 +19,7 @@ import * as protocol from './protocol.ts';
 import { withQuantised } from './quantised-base.ts';
 import { Remembering } from './remembering.ts';
 import { Schedule } from './schedule.ts';
-import { Server } from './serve.ts';
+import { type Recollect, Server } from './serve.ts';
 import { databasePath } from './storage.ts';
 import { ownVersion } from './version.ts';
 import { overviewOf, promptView } from './view.ts';
@@ -286,7 +284,7 @@ export class Engine {
   }
 
   /** What a suggestion is made with beside the model; undefined while the memory is switched off. */
-  #recollect(): ((snapshot: Snapshot) => Recollection) | undefined {
+  #recollect(): Recollect | undefined {
     const memory = this.#settings().memory.enabled ? this.#memory : null;
     return memory === null ? undefined : (snapshot) => memory.recollect(snapshot);
   }

@@ -3,10 +3,11 @@
  * any window stores or deletes is remembered or forgotten in all of them.
  */
 import { setImmediate as breathe } from 'node:timers/promises';
+import { SURVIVED } from '../completion/kept.ts';
 import type { Snapshot } from '../completion/snapshot.ts';
 import { EditMemory } from '../memory/edit-memory.ts';
 import type { Recollection } from '../memory/recollection.ts';
-import { outcomeOf, SURVIVED } from '../memory/stored.ts';
+import { outcomeOf } from '../memory/stored.ts';
 import type { SignalEvent } from '../signals/signal.ts';
 import type { Store } from '../signals/store.ts';
 import type { Base } from './base.ts';

@@ -21,6 +21,9 @@ const OTHERS_MS = 1_000;
 /** Characters after the cursor that may well be written again. */
 const NEARBY = 1024;
 
+/** Looks up, for one answer, what is remembered. */
+export type Recollect = (snapshot: Snapshot) => Recollection;
+
 export class Server {
   readonly #base: Base;
   readonly #tokenizer: Tokenizer;
@@ -76,14 +79,12 @@ export class Server {
     snapshot: Snapshot,
     maxNewTokens: number,
     isCancelled: () => boolean,
-    recollect?: (snapshot: Snapshot) => Recollection,
+    recollect?: Recollect,
   ): Promise<Completion> {
     const began = performance.now();
     return this.#exclusively(async () => {
       if (isCancelled()) return { none: 'cancelled' };
-      const ask = this.#base.format.ask(snapshot);
-      const recollection = recollect?.(snapshot);
-      this.#lookNear(snapshot.after.slice(0, NEARBY));
+      const { ask, recollection } = this.#begin(snapshot, recollect);
       const decoded = await this.#decoder.generate(ask.prompt, maxNewTokens, isCancelled, ask, recollection);
       if (decoded.stop === 'cancelled') return { none: 'cancelled' };
       const answer = ask.read(decoded);
@@ -98,14 +99,12 @@ export class Server {
     maxNewTokens: number,
     most: number,
     isCancelled: () => boolean,
-    recollect?: (snapshot: Snapshot) => Recollection,
+    recollect?: Recollect,
   ): Promise<readonly Suggestion[] | None> {
     const began = performance.now();
     return this.#exclusively(async () => {
       if (isCancelled()) return { none: 'cancelled' };
-      const ask = this.#base.format.ask(snapshot);
-      const recollection = recollect?.(snapshot);
-      this.#lookNear(snapshot.after.slice(0, NEARBY));
+      const { ask, recollection } = this.#begin(snapshot, recollect);
       let until = Number.POSITIVE_INFINITY;
       let first: Written | null = null;
       const isOver = (): boolean => isCancelled() || performance.now() > until;
@@ -124,6 +123,12 @@ export class Server {
         return this.#suggestion(ask, answer, written, began, written === first ? recollection : undefined);
       });
     });
+  }
+
+  /** The question that a snapshot is, and what there is to answer it with. */
+  #begin(snapshot: Snapshot, recollect: Recollect | undefined) {
+    this.#lookNear(snapshot.after.slice(0, NEARBY));
+    return { ask: this.#base.format.ask(snapshot), recollection: recollect?.(snapshot) };
   }
 
   #suggestion(

@@ -7,6 +7,7 @@
 import { cursorOf, type Edit, placeAt, rangeInWindow } from '../completion/edit.ts';
 import { narrow } from '../completion/present.ts';
 import type { Snapshot } from '../completion/snapshot.ts';
+import { hash, visible } from '../completion/text.ts';
 import type { Past } from './past.ts';
 
 export const VERSION = 1;
@@ -211,28 +212,17 @@ function openBrackets(text: string): number {
   return open;
 }
 
-function visible(text: string): number {
-  return text.replace(/\s/g, '').length;
-}
-
 function flag(is: boolean): number {
   return is ? 1 : 0;
 }
 
 function bucket(languageId: string): number {
-  return fnv(languageId) % LANGUAGES;
+  return hash(languageId) % LANGUAGES;
 }
 
 /** 16 bits of a text: enough to see it again among a few, too little to guess it; 0 if nothing of it can be seen. */
 export function digestOf(text: string): number {
   if (text.trim() === '') return 0;
-  const h = fnv(text);
+  const h = hash(text);
   return (h >>> 16) ^ (h & 0xffff) || 1;
-}
-
-/** FNV-1a over UTF-16 units, 32 bits. */
-function fnv(text: string): number {
-  let h = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);
-  return h >>> 0;
 }

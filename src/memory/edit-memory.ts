@@ -3,6 +3,7 @@
  * outcomes make of both.
  */
 import type { Edit } from '../completion/edit.ts';
+import { REDACTED } from '../completion/kept.ts';
 import type { Snapshot } from '../completion/snapshot.ts';
 import type { Remembered } from '../completion/suggestion.ts';
 import type { EditFormat, PromptInput } from '../prompt/format.ts';
@@ -12,9 +13,6 @@ import { Nearby } from './nearby.ts';
 import { PRIOR } from './prior.ts';
 import { Recollection } from './recollection.ts';
 import { Trust } from './trust.ts';
-
-/** How every mark that stands for a secret begins (signals/redact.ts): such a line is not what was written. */
-const REDACTED = '<redacted:';
 
 /** What became of a suggestion. */
 export interface Outcome {

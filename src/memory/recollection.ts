@@ -10,7 +10,7 @@ import type { Recall } from './recall.ts';
 import { kindOf, type Place, type Trust } from './trust.ts';
 
 /** A weight below this is none: nothing that is seen would change. */
-const LEAST_WEIGHT = 0.01;
+export const LEAST_WEIGHT = 0.01;
 
 /** What was offered for a step, and what was chosen. */
 interface Offered {

@@ -380,7 +380,7 @@ export interface Mixin {
 export type Odds = readonly { readonly id: number; readonly odds: number }[];
 
 /** Ids that a Mixin is told. */
-const MIXIN_CONTEXT = 64;
+export const MIXIN_CONTEXT = 64;
 
 /** Adds what a Mixin says to logits (vocab), in place: their softmax is then the mixture. */
 export function mixIn(logits: Float32Array, mixed: Odds): void {

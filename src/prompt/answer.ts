@@ -88,22 +88,12 @@ export function readAnswer(
 }
 
 /** An answer that ends early or whole. */
-export interface Cut extends Answer {
+interface Cut extends Answer {
   /** Log-probability of the kept ids among what could come. */
   readonly chance: number;
 }
 
 /** All the edits that an answer may be cut to, the shortest first; at least one. */
-export function answerCuts(
-  input: PromptInput,
-  prompt: LogPrompt,
-  written: Written,
-  marks: Marks,
-  tokenizer: PromptTokenizer,
-): readonly Cut[] | None {
-  return cutsOf(new Document(input), prompt, written, marks, tokenizer);
-}
-
 function cutsOf(
   document: Document,
   prompt: LogPrompt,

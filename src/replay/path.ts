@@ -6,7 +6,8 @@
  */
 import { diffArrays } from 'diff';
 import type { Place } from '../completion/edit.ts';
-import { tokenize, visible } from './tokens.ts';
+import { visible } from '../completion/text.ts';
+import { tokenize } from './tokens.ts';
 
 /** Edits past which a token diff is given up for "all of it": time must not run away on a rewritten page. */
 const MAX_TOKEN_EDITS = 1500;

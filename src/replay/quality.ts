@@ -4,9 +4,9 @@
  */
 import { diffChars } from 'diff';
 import { type Edit, lineAt, offsetAt } from '../completion/edit.ts';
+import { visible } from '../completion/text.ts';
 import { commonPrefix, commonSuffix } from './path.ts';
 import type { Parsed } from './syntax.ts';
-import { visible } from './tokens.ts';
 import type { Question } from './typist.ts';
 
 export interface Quality {

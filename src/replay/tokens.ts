@@ -7,8 +7,3 @@ const TOKEN =
 export function tokenize(text: string): string[] {
   return text.match(TOKEN) ?? [];
 }
-
-/** Characters (UTF-16 units) that are no white space. */
-export function visible(text: string): number {
-  return text.replace(/\s+/g, '').length;
-}

@@ -7,6 +7,7 @@ import type { Place } from '../completion/edit.ts';
 import { applyEdit, type Edit, firstLineOf, lineAt, placeAt } from '../completion/edit.ts';
 import { RecentEdits } from '../completion/recent.ts';
 import type { RecentEdit } from '../completion/snapshot.ts';
+import { hash } from '../completion/text.ts';
 import { seeded } from '../trainer/random.ts';
 import { editBetween } from './between.ts';
 import { type Commit, type FileChange, type Hunk, join, split } from './history.ts';
@@ -327,11 +328,4 @@ function column(line: string, random: number): number {
 /** Lines as an editor shows them: one more than line ends. */
 export function editorLines(text: string): string[] {
   return text.split('\n').map((line) => line.replace(/\r$/, ''));
-}
-
-/** FNV-1a over UTF-16 units, 32 bits. */
-export function hash(text: string): number {
-  let h = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);
-  return h >>> 0;
 }

@@ -9,6 +9,7 @@
  * obeys `secretlint-disable` comments in the text, and by default collects performance entries without end.
  */
 import { rules as presetRules } from '@secretlint/secretlint-rule-preset-recommend';
+import { REDACTED } from '../completion/kept.ts';
 import { SECRET_RULES } from './secrets.ts';
 
 /** A secret's place in a text, UTF-16 units. */
@@ -173,7 +174,7 @@ function cutOut(part: string, cuts: Cut[]): string {
   for (const { start, end, kind } of merge(cuts)) {
     const marked = cuts.some((c) => c.marked && c.start >= start && c.start < end);
     const lineEnds = part.slice(start, end).match(/\r?\n/g) ?? [];
-    out += part.slice(at, start) + (marked ? `<redacted:${kind}>` : '') + lineEnds.join('');
+    out += part.slice(at, start) + (marked ? `${REDACTED}${kind}>` : '') + lineEnds.join('');
     at = end;
   }
   return out + part.slice(at);

@@ -2,6 +2,7 @@
  * From events to rows: checked, bounded, and without secrets. Whatever reaches the database comes through here.
  */
 import { type Edit, placeInWindow, rangeInWindow, type Window } from '../completion/edit.ts';
+import { REDACTED } from '../completion/kept.ts';
 import { WINDOW } from '../completion/snapshot.ts';
 import type { Remembered } from '../completion/suggestion.ts';
 import { redact, redactJoins, redactParts } from './redact.ts';
@@ -86,7 +87,7 @@ export function offerRow(event: Offered): OfferRow {
     added: cleanHead(edit.added, WINDOW.edit),
   }));
   const recentJson = JSON.stringify(recent);
-  const redactions = secrets + recentJson.split('<redacted:').length - 1;
+  const redactions = secrets + recentJson.split(REDACTED).length - 1;
   return {
     at: time(event.at),
     window_id: text(event.windowId, ROW_LIMITS.id, 'window id'),

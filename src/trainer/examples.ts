@@ -6,21 +6,10 @@
  * the text, and teach nothing here.
  */
 import { continuation, type Edit, editAtCursor } from '../completion/edit.ts';
+import { REDACTED, type StoredSignal, SURVIVED, takenPart } from '../completion/kept.ts';
+import { hash } from '../completion/text.ts';
 import { encodeHeader, type PromptTokenizer } from '../model/prompt.ts';
-import type { EditFormat, PromptInput } from '../prompt/format.ts';
-
-/** A suggestion and its fate, as the store holds it (texts redacted). */
-export interface SignalRow {
-  readonly suggestionId: string;
-  readonly at: number;
-  readonly snapshot: PromptInput;
-  readonly edit: Edit;
-  readonly outcome: string;
-  readonly acceptedChars: number;
-  readonly typedInstead: string | null;
-  /** Share of the accepted text that stood at the last look, 0 to 1; null if nobody looked yet. */
-  readonly survival: number | null;
-}
+import type { EditFormat } from '../prompt/format.ts';
 
 export interface Example {
   /** Suggestion's id, with `:typed` for what was typed instead; `code:n` for ordinary code. */
@@ -38,17 +27,11 @@ export interface ExampleLimits {
   readonly targetTokens: number;
 }
 
-/** An accepted edit of which less than this share survived was not what the developer wanted: it neither pulls nor pushes. */
-const SURVIVED = 0.5;
-
-/** How every mark that stands for a secret begins (signals/redact.ts). */
-const REDACTED = '<redacted:';
-
 /**
  * Examples of one signal: none, one or two. What it was asked with does not matter: the prompt is made anew from the
  * snapshot, and an edit that the format cannot say there teaches nothing.
  */
-export function examplesOf(row: SignalRow, format: EditFormat, limits: ExampleLimits): Example[] {
+export function examplesOf(row: StoredSignal, format: EditFormat, limits: ExampleLimits): Example[] {
   const { prompt, target } = format.ask(row.snapshot);
   const example = (id: string, label: Example['label'], weight: number, edit: Edit, whole: boolean): Example[] => {
     // A text with a mark where a secret was cut is not what was typed.
@@ -62,17 +45,10 @@ export function examplesOf(row: SignalRow, format: EditFormat, limits: ExampleLi
       const survived = row.survival ?? 1;
       return survived < SURVIVED ? [] : example(row.suggestionId, 'pull', survived, row.edit, true);
     }
-    case 'partly-accepted':
-      // Text is taken in part only where it goes in at the cursor.
-      return row.acceptedChars === 0 || continuation(row.snapshot, row.edit) === null
-        ? []
-        : example(
-            row.suggestionId,
-            'pull',
-            0.5,
-            { ...row.edit, end: row.edit.start, text: row.edit.text.slice(0, row.acceptedChars) },
-            false,
-          );
+    case 'partly-accepted': {
+      const taken = takenPart(row);
+      return taken === null ? [] : example(row.suggestionId, 'pull', 0.5, taken, false);
+    }
     case 'rejected':
       return [
         // What was refused as too short, and typed all the same, was right as far as it went.
@@ -87,13 +63,13 @@ export function examplesOf(row: SignalRow, format: EditFormat, limits: ExampleLi
 }
 
 /** Whether the refused text at the cursor is how what was typed instead begins. */
-function isTypedOn({ snapshot, edit, typedInstead }: SignalRow): boolean {
+function isTypedOn({ snapshot, edit, typedInstead }: StoredSignal): boolean {
   const going = continuation(snapshot, edit);
   return going !== null && going.text !== '' && (typedInstead ?? '').startsWith(going.text);
 }
 
 /** What was typed pulls where it is more than the beginning of what was refused. */
-function typedInstead(row: SignalRow, make: (text: string) => Example[]): Example[] {
+function typedInstead(row: StoredSignal, make: (text: string) => Example[]): Example[] {
   const typed = row.typedInstead?.split('\n')[0] ?? '';
   return row.edit.text.startsWith(typed) ? [] : make(typed);
 }
@@ -110,11 +86,9 @@ export function splitHeldOut(examples: readonly Example[]): { train: Example[]; 
   return { train, heldOut };
 }
 
-/** FNV-1a of the signal's id, so that an edit and what was typed instead of it stay together; 0 to 4. */
+/** A hash of the signal's id, so that an edit and what was typed instead of it stay together; 0 to 4. */
 function bucket(id: string): number {
-  let h = 0x811c9dc5;
-  for (const c of id.split(':typed')[0]!) h = Math.imul(h ^ c.charCodeAt(0), 0x01000193) >>> 0;
-  return h % 5;
+  return hash(id.split(':typed')[0]!) % 5;
 }
 
 /**

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { editAtCursor } from '../../src/completion/edit.ts';
-import { outcomeOf, type StoredSignal } from '../../src/memory/stored.ts';
+import { outcomeOf, type RememberingSignal } from '../../src/memory/stored.ts';
 
 const snapshot = { path: 'a.ts', before: 'let a = ', after: '\n', startLine: 4, recent: [] };
-const signal = (over: Partial<StoredSignal>): StoredSignal => ({
+const signal = (over: Partial<RememberingSignal>): RememberingSignal => ({
   suggestionId: 'id',
   at: 5,
   snapshot,

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Edit, editAtCursor } from '../../src/completion/edit.ts';
+import type { StoredSignal } from '../../src/completion/kept.ts';
 import { logFormat } from '../../src/prompt/log-format.ts';
 import { prefixFormat } from '../../src/prompt/prefix-format.ts';
-import { type Example, examplesOf, type SignalRow, splitHeldOut } from '../../src/trainer/examples.ts';
+import { type Example, examplesOf, splitHeldOut } from '../../src/trainer/examples.ts';
 import { wordTokenizer } from '../model/words.ts';
 
 const limits = { targetTokens: 16 };
 const SNAPSHOT = { path: 'a.ts', before: 'function f() {\n  return', after: '\n}\n', startLine: 0, recent: [] };
-const row = (more: Partial<SignalRow>): SignalRow => ({
+const row = (more: Partial<StoredSignal>): StoredSignal => ({
   suggestionId: 's1',
   at: 0,
   snapshot: SNAPSHOT,
