@@ -5,7 +5,15 @@
  */
 import { createOnigScanner, createOnigString, loadWASM } from 'vscode-oniguruma';
 import wasm from 'vscode-oniguruma/release/onig.wasm';
-import { INITIAL, type IRawTheme, parseRawGrammar, Registry } from 'vscode-textmate';
+import {
+  type IGrammar,
+  INITIAL,
+  type IRawTheme,
+  type ITokenizeLineResult2,
+  parseRawGrammar,
+  Registry,
+  type StateStack,
+} from 'vscode-textmate';
 import type { Coloured } from './next-edit-box.ts';
 
 /** A grammar's file: its extension says in which of two formats it is. */
@@ -14,8 +22,11 @@ export interface GrammarFile {
   readonly text: string;
 }
 
-/** Longest time for one line, in milliseconds; longest line, in UTF-16 units. */
-const LIMITS = { lineMs: 20, units: 2_000 } as const;
+/**
+ * Longest time for one line at a stretch, in milliseconds, and how often it is tried; longest line, in UTF-16 units. A
+ * grammar's first lines take long, as its rules are compiled when they are met: what was compiled is kept for the next try.
+ */
+const LIMITS = { lineMs: 20, tries: 20, units: 2_000 } as const;
 
 let loaded: Promise<void> | null = null;
 
@@ -37,7 +48,7 @@ export class Highlighter {
 
   /**
    * @param above lines before those that are wanted, for what they leave open (comments, texts)
-   * @returns the colours of each of `lines`, or null if there is no such grammar
+   * @returns the colours of each of `lines`; null if there is no such grammar, or a line takes too long
    */
   async colour(
     scope: string,
@@ -48,12 +59,14 @@ export class Highlighter {
     if (!grammar) return null;
     const colours = this.#registry.getColorMap();
     let state = INITIAL;
-    for (const line of above)
-      state = grammar.tokenizeLine2(line.slice(0, LIMITS.units), state, LIMITS.lineMs).ruleStack;
-    return lines.map((line) => {
-      const { tokens, ruleStack } = grammar.tokenizeLine2(line.slice(0, LIMITS.units), state, LIMITS.lineMs);
+    const coloured: Coloured[][] = [];
+    for (const [n, line] of [...above, ...lines].entries()) {
+      const result = await tokenized(grammar, line.slice(0, LIMITS.units), state);
+      if (result === null) return null;
+      const { tokens, ruleStack } = result;
       state = ruleStack;
-      return Array.from({ length: tokens.length / 2 }, (_, i): Coloured => {
+      if (n < above.length) continue;
+      const ofLine = Array.from({ length: tokens.length / 2 }, (_, i): Coloured => {
         const metadata = tokens[2 * i + 1]!;
         // Of the metadata, bits 11 to 14 are the font's style (1 italic, 2 bold), bits 15 to 23 the colour.
         const style = (metadata >>> 11) & 0xf;
@@ -65,6 +78,18 @@ export class Highlighter {
           ...(style & 2 ? { bold: true } : {}),
         };
       });
-    });
+      coloured.push(ofLine);
+    }
+    return coloured;
   }
+}
+
+/** A line's tokens and what it leaves open, in so many tries, between which others may do their work; null if none was enough. */
+async function tokenized(grammar: IGrammar, line: string, state: StateStack): Promise<ITokenizeLineResult2 | null> {
+  for (let n = 0; n < LIMITS.tries; n++) {
+    const result = grammar.tokenizeLine2(line, state, LIMITS.lineMs);
+    if (!result.stoppedEarly) return result;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return null;
 }
