@@ -36,7 +36,7 @@ export interface ArmKind {
 }
 
 /** Of a mean log-probability. `frozen` and `zeroshot` share it. */
-const THRESHOLD = -0.3;
+const THRESHOLD = -0.2;
 
 export const ARMS: readonly ArmKind[] = [
   {
