@@ -12,7 +12,7 @@ import { encodeHeader, type PromptTokenizer } from '../model/prompt.ts';
 import type { EditFormat } from '../prompt/format.ts';
 
 export interface Example {
-  /** Suggestion's id, with `:typed` for what was typed instead; `code:n` for ordinary code. */
+  /** Suggestion's id, with `:typed` for what was typed instead, `:bare` without the edits before; `code:n` for ordinary code. */
   readonly id: string;
   readonly label: 'pull' | 'push';
   /** Share of a whole example, 0 to 1. */
@@ -28,17 +28,34 @@ export interface ExampleLimits {
 }
 
 /**
- * Examples of one signal: none, one or two. What it was asked with does not matter: the prompt is made anew from the
+ * Examples of one signal: none, or up to three. What it was asked with does not matter: the prompt is made anew from the
  * snapshot, and an edit that the format cannot say there teaches nothing.
  */
 export function examplesOf(row: StoredSignal, format: EditFormat, limits: ExampleLimits): Example[] {
-  const { prompt, target } = format.ask(row.snapshot);
-  const example = (id: string, label: Example['label'], weight: number, edit: Edit, whole: boolean): Example[] => {
+  const one = (
+    snapshot: PromptInput,
+    id: string,
+    label: Example['label'],
+    weight: number,
+    edit: Edit,
+    whole: boolean,
+  ): Example[] => {
     // A text with a mark where a secret was cut is not what was typed.
     if (edit.text.includes(REDACTED)) return [];
+    const { prompt, target } = format.ask(snapshot);
     const ids = target(edit, whole)?.slice(0, limits.targetTokens) ?? [];
     if (ids.length === 0) return [];
     return [{ id, label, weight, ids: [...prompt.ids, ...ids], targetStart: prompt.ids.length }];
+  };
+  const example = (id: string, label: Example['label'], weight: number, edit: Edit, whole: boolean): Example[] => {
+    const { snapshot } = row;
+    const made = one(snapshot, id, label, weight, edit, whole);
+    if (label === 'push' || snapshot.recent.length < 2) return made;
+    // Where the edits before say what comes, the weights need not know it, and learn nothing: they are asked without too.
+    return [
+      ...made,
+      ...one({ ...snapshot, recent: snapshot.recent.slice(-1) }, `${id}:bare`, label, weight, edit, whole),
+    ];
   };
   switch (row.outcome) {
     case 'accepted': {
@@ -82,13 +99,21 @@ export function splitHeldOut(examples: readonly Example[]): { train: Example[]; 
   const train: Example[] = [];
   const heldOut: Example[] = [];
   for (const e of examples) (bucket(e.id) === 0 ? heldOut : train).push(e);
-  if (heldOut.length === 0 && train.length >= 4) heldOut.push(train.pop()!);
+  if (heldOut.length === 0 && train.length >= 4) {
+    const newest = signalOf(train.at(-1)!.id);
+    while (signalOf(train.at(-1)?.id ?? '') === newest) heldOut.unshift(train.pop()!);
+  }
   return { train, heldOut };
+}
+
+/** The signal that an example was made of. */
+function signalOf(exampleId: string): string {
+  return exampleId.split(':')[0]!;
 }
 
 /** A hash of the signal's id, so that an edit and what was typed instead of it stay together; 0 to 4. */
 function bucket(id: string): number {
-  return hash(id.split(':typed')[0]!) % 5;
+  return hash(signalOf(id)) % 5;
 }
 
 /**

@@ -120,3 +120,29 @@ test('what was typed instead goes on with the edit under way', () => {
   );
   assert.match(tokenizer.decode(made[0]!.ids), /«\n {2}done»\n/);
 });
+
+test('an edit that the ones before tell of is asked for without them too, and stays on one side', () => {
+  const tokenizer = wordTokenizer();
+  const before = { path: 'a.ts', line: 4, removed: 'before', added: 'afterwards' };
+  const recent = [before, { path: 'a.ts', line: 1, removed: '  done', added: '  return' }];
+  const made = examplesOf(
+    row({ snapshot: { ...SNAPSHOT, after: '\n}\n\nafterwards', recent } }),
+    logFormat(tokenizer)!,
+    limits,
+  );
+  const prompts = made.map((e) => tokenizer.decode(e.ids.slice(0, e.targetStart)));
+  assert.deepEqual(
+    made.map((e) => [e.id, e.label, tokenizer.decode(e.ids.slice(e.targetStart))]),
+    [
+      ['s1', 'pull', ' return one;'],
+      ['s1:bare', 'pull', ' return one;'],
+    ],
+  );
+  assert.deepEqual(
+    prompts.map((p) => p.includes('«\nbefore»\nafterwards†')),
+    [true, false],
+  );
+  const all = Array.from({ length: 40 }, (_, i) => made.map((e) => ({ ...e, id: e.id.replace('s1', `s${i}`) }))).flat();
+  const held = new Set(splitHeldOut(all).heldOut.map((e) => e.id.split(':')[0]));
+  assert.ok(splitHeldOut(all).train.every((e) => !held.has(e.id.split(':')[0])));
+});
