@@ -9,7 +9,7 @@ import { continuation, type Edit, editAtCursor } from '../completion/edit.ts';
 import { REDACTED, type StoredSignal, SURVIVED, takenPart } from '../completion/kept.ts';
 import { hash } from '../completion/text.ts';
 import { encodeHeader, type PromptTokenizer } from '../model/prompt.ts';
-import type { EditFormat } from '../prompt/format.ts';
+import type { EditFormat, PromptInput } from '../prompt/format.ts';
 
 export interface Example {
   /** Suggestion's id, with `:typed` for what was typed instead, `:bare` without the edits before; `code:n` for ordinary code. */
