@@ -1,7 +1,7 @@
 /**
  * One kind of edit in the sample project: a function begins by saying its name to the trace.
  *
- * The places were chosen by what the untuned SmolLM2-135M does: with the functions above them traced, it suggests the
+ * The places were chosen by what SmolLM2-135M does, tuned or not: with the functions above them traced, it suggests the
  * line; in the new place, where nothing is traced, it does not think of it (log-probability about -17).
  */
 import { cpSync } from 'node:fs';
