@@ -1,32 +1,25 @@
 /** Entry of the trainer's process: one round, at low priority, from the database to a promoted checkpoint or none. */
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { constants, setPriority } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type Adapter, writeAdapter } from '../model/adapter.ts';
 import { initialLora } from '../model/lora.ts';
 import { TARGET_TOKENS } from '../model/prompt.ts';
-import type { Tokenizer } from '../model/tokenizer.ts';
 import { openStore, type Store } from '../signals/store.ts';
-import { shapeFor } from '../trainer/batch.ts';
-import { codeExample, type Example, examplesOf } from '../trainer/examples.ts';
-import { batchFor, loraFor } from '../trainer/plan.ts';
+import { examplesOf } from '../trainer/examples.ts';
+import { loraFor } from '../trainer/plan.ts';
 import { seeded } from '../trainer/random.ts';
-import { type RoundResult, runRound } from '../trainer/round.ts';
+import type { RoundResult } from '../trainer/round.ts';
 import { type Base, loadBase, shippedTuning } from './base.ts';
 import { BASE, loadCurrent, pruneCheckpoints, removePartialCheckpoints } from './checkpoint.ts';
 import type { Device } from './device.ts';
 import type { FromTrainer, ToTrainer, TrainJob } from './job.ts';
-import { SessionPolicy } from './policy.ts';
+import { learnFrom, MOST_SIGNALS } from './learning.ts';
 import { checkpointDir, databasePath } from './storage.ts';
 import { TRAINING_THREADS } from './threads.ts';
 
-/** Newest signals that a round looks at: old ones are replayed with the new, so that they are not forgotten. */
-const MOST_SIGNALS = 256;
-const ORDINARY = { context: 64, targets: TARGET_TOKENS };
-const CANARY = { context: 64, targets: 192 };
-const MEDIA = join(dirname(process.argv[1]!), '..', 'media', 'code');
+const CODE = join(dirname(process.argv[1]!), '..', 'media', 'code');
 
 let stopped = false;
 
@@ -131,40 +124,25 @@ async function learn(
   canaryKey: string,
   { shouldStop, onFallback }: { shouldStop: () => boolean; onFallback: (reason: string) => void },
 ): Promise<RoundResult | null> {
-  const { tokenizer } = base;
-  const limits = { targetTokens: TARGET_TOKENS };
   const rows = store.exampleRows({ limit: MOST_SIGNALS });
-  const examples = rows.flatMap((row) => examplesOf(row, base.format, limits));
-  const ordinary = code('ordinary', tokenizer, ORDINARY);
-  const { time } = shapeFor([...examples, ...ordinary], 1);
-  const batch = batchFor(base.model.config, start.shape, examples.length, time, job.memoryMb, job.batchShare);
-  send({
-    type: 'log',
-    level: 'info',
-    message: `${examples.length} examples from ${rows.length} signals; batches of ${batch} x ${time} tokens, ${start.shape.layers.length} layers.`,
-  });
-  const policy = new SessionPolicy(base, start, shapeFor([...examples, ...ordinary], batch), {
+  const examples = rows.flatMap((row) => examplesOf(row, base.format, { targetTokens: TARGET_TOKENS }));
+  const known = store.canary(canaryKey);
+  const result = await learnFrom(base, start, examples, {
+    code: CODE,
     threads: TRAINING_THREADS,
     device: job.device,
+    memoryMb: job.memoryMb,
+    batchShare: job.batchShare,
+    tokenBudget: job.tokenBudget,
+    seed: job.seed,
+    canaryLoss: typeof known === 'number' ? known : null,
+    shouldStop,
     onFallback,
+    onPlan: (plan) => send({ type: 'log', level: 'info', message: `${rows.length} signals: ${plan}` }),
+    onProgress: (message) => send({ type: 'progress', message }),
   });
-  try {
-    const known = store.canary(canaryKey);
-    const result = await runRound(policy, {
-      examples,
-      ordinary,
-      canary: code('canary', tokenizer, CANARY),
-      canaryLoss: typeof known === 'number' ? known : null,
-      tokenBudget: job.tokenBudget,
-      seed: job.seed,
-      shouldStop,
-      onProgress: (message) => send({ type: 'progress', message }),
-    });
-    if (result !== null) store.putCanary(canaryKey, result.canaryLossBefore);
-    return result;
-  } finally {
-    await policy.release();
-  }
+  if (result !== null) store.putCanary(canaryKey, result.canaryLossBefore);
+  return result;
 }
 
 /** The database's column: what it ran on and, in parentheses, why not on another. */
@@ -175,17 +153,6 @@ function deviceText(device: Device, reason: string): string {
 /** Where the canary's loss under a checkpoint (null: the base) is kept. Another canary gets another version. */
 function canaryKey(baseSha256: string, checkpoint: string | null): string {
   return `canary-1:${baseSha256}:${checkpoint ?? 'base'}`;
-}
-
-/** Stretches of ordinary code that ship with Knack. */
-function code(name: 'ordinary' | 'canary', tokenizer: Tokenizer, size: typeof ORDINARY): Example[] {
-  const lines = readFileSync(join(MEDIA, `${name}.jsonl`), 'utf8')
-    .split('\n')
-    .filter((line) => line !== '');
-  return lines.flatMap((line, i) => {
-    const { path, text } = JSON.parse(line) as { path: string; text: string };
-    return codeExample(String(i), path, text, tokenizer, size) ?? [];
-  });
 }
 
 function send(message: FromTrainer): void {

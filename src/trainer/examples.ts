@@ -27,68 +27,96 @@ export interface ExampleLimits {
   readonly targetTokens: number;
 }
 
+/** What an outcome says of one edit: that it should become likelier, or less likely. */
+export interface Teaching {
+  readonly label: Example['label'];
+  readonly edit: Edit;
+  /** Share of a whole example, 0 to 1. */
+  readonly weight: number;
+  /** False where more might have followed. */
+  readonly isWhole: boolean;
+  /** What was typed in place of a suggestion. */
+  readonly isTyped?: boolean;
+}
+
 /**
  * Examples of one signal: none, or up to three. What it was asked with does not matter: the prompt is made anew from the
  * snapshot, and an edit that the format cannot say there teaches nothing.
  */
 export function examplesOf(row: StoredSignal, format: EditFormat, limits: ExampleLimits): Example[] {
-  const one = (
-    snapshot: PromptInput,
-    id: string,
-    label: Example['label'],
-    weight: number,
-    edit: Edit,
-    whole: boolean,
-  ): Example[] => {
+  return examplesFrom(row.suggestionId, row.snapshot, teachingsOf(row), format, limits);
+}
+
+/** Examples of what is known of one place in a text. */
+export function examplesFrom(
+  id: string,
+  snapshot: PromptInput,
+  teachings: readonly Teaching[],
+  format: EditFormat,
+  limits: ExampleLimits,
+): Example[] {
+  const one = (asked: PromptInput, suffix: string, { label, edit, weight, isWhole }: Teaching): Example[] => {
     // A text with a mark where a secret was cut is not what was typed.
     if (edit.text.includes(REDACTED)) return [];
-    const { prompt, target } = format.ask(snapshot);
-    const ids = target(edit, whole)?.slice(0, limits.targetTokens) ?? [];
+    const { prompt, target } = format.ask(asked);
+    const ids = target(edit, isWhole)?.slice(0, limits.targetTokens) ?? [];
     if (ids.length === 0) return [];
-    return [{ id, label, weight, ids: [...prompt.ids, ...ids], targetStart: prompt.ids.length }];
+    return [{ id: id + suffix, label, weight, ids: [...prompt.ids, ...ids], targetStart: prompt.ids.length }];
   };
-  const example = (id: string, label: Example['label'], weight: number, edit: Edit, whole: boolean): Example[] => {
-    const { snapshot } = row;
-    const made = one(snapshot, id, label, weight, edit, whole);
-    if (label === 'push' || snapshot.recent.length < 2) return made;
+  return teachings.flatMap((teaching) => {
+    const suffix = teaching.isTyped ? ':typed' : '';
+    const made = one(snapshot, suffix, teaching);
+    if (teaching.label === 'push' || snapshot.recent.length < 2) return made;
     // Where the edits before say what comes, the weights need not know it, and learn nothing: they are asked without too.
-    return [
-      ...made,
-      ...one({ ...snapshot, recent: snapshot.recent.slice(-1) }, `${id}:bare`, label, weight, edit, whole),
-    ];
-  };
+    const bare = { ...snapshot, recent: snapshot.recent.slice(-1) };
+    return [...made, ...one(bare, `${suffix}:bare`, teaching)];
+  });
+}
+
+function teachingsOf(row: StoredSignal): Teaching[] {
+  const { snapshot, edit } = row;
   switch (row.outcome) {
-    case 'accepted': {
-      const survived = row.survival ?? 1;
-      return survived < SURVIVED ? [] : example(row.suggestionId, 'pull', survived, row.edit, true);
-    }
+    case 'accepted':
+      return accepted(edit, row.survival ?? 1);
     case 'partly-accepted': {
       const taken = takenPart(row);
-      return taken === null ? [] : example(row.suggestionId, 'pull', 0.5, taken, false);
+      return taken === null ? [] : partlyAccepted(taken);
     }
-    case 'rejected':
-      return [
-        // What was refused as too short, and typed all the same, was right as far as it went.
-        ...(isTypedOn(row) ? [] : example(row.suggestionId, 'push', 1, row.edit, true)),
-        ...typedInstead(row, (text) =>
-          example(`${row.suggestionId}:typed`, 'pull', 1, editAtCursor(row.snapshot, text, 0), false),
-        ),
-      ];
+    case 'rejected': {
+      const typed = row.typedInstead?.split('\n')[0];
+      return refused(snapshot, edit, typed === undefined ? null : editAtCursor(snapshot, typed, 0), false);
+    }
     default:
       return [];
   }
 }
 
-/** Whether the refused text at the cursor is how what was typed instead begins. */
-function isTypedOn({ snapshot, edit, typedInstead }: StoredSignal): boolean {
-  const going = continuation(snapshot, edit);
-  return going !== null && going.text !== '' && (typedInstead ?? '').startsWith(going.text);
+/** @param survived share of it that stood at the last look, 0 to 1 */
+export function accepted(edit: Edit, survived: number): Teaching[] {
+  return survived < SURVIVED ? [] : [{ label: 'pull', edit, weight: survived, isWhole: true }];
 }
 
-/** What was typed pulls where it is more than the beginning of what was refused. */
-function typedInstead(row: StoredSignal, make: (text: string) => Example[]): Example[] {
-  const typed = row.typedInstead?.split('\n')[0] ?? '';
-  return row.edit.text.startsWith(typed) ? [] : make(typed);
+export function partlyAccepted(taken: Edit): Teaching[] {
+  return [{ label: 'pull', edit: taken, weight: 0.5, isWhole: false }];
+}
+
+/**
+ * @param typed what was typed in its place
+ * @param isWhole false where more might have been typed
+ */
+export function refused(snapshot: PromptInput, edit: Edit, typed: Edit | null, isWhole: boolean): Teaching[] {
+  const [was, is] = [continuation(snapshot, edit)?.text, typed && continuation(snapshot, typed)?.text];
+  const both = was !== undefined && typeof is === 'string';
+  return [
+    // What was refused as too short, and typed all the same, was right as far as it went.
+    ...(both && was !== '' && is.startsWith(was) ? [] : [{ label: 'push', edit, weight: 1, isWhole: true } as const]),
+    // What is no more than the beginning of what was refused says nothing.
+    ...(typed === null || (both && was.startsWith(is)) ? [] : typedInstead(typed, isWhole)),
+  ];
+}
+
+export function typedInstead(typed: Edit, isWhole: boolean): Teaching[] {
+  return [{ label: 'pull', edit: typed, weight: 1, isWhole, isTyped: true }];
 }
 
 /**

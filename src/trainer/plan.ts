@@ -6,6 +6,7 @@
  */
 import type { ModelConfig } from '../model/config.ts';
 import { type LoraShape, loraSize, topLayers } from '../model/lora.ts';
+import type { Example } from './examples.ts';
 import type { BatchShape } from './step.ts';
 
 export const LORA_RANK = 8;
@@ -78,6 +79,24 @@ export function batchFor(
   let batch = 1;
   while (batch < most && bytes(batch + 1) <= memoryMb * MB) batch++;
   return Math.max(1, Math.floor(batch * share));
+}
+
+/** How often a round should be able to go over what it learns from. */
+const PASSES = 2;
+
+/**
+ * The newest examples that a round can go over twice within its tokens: what is new counts most.
+ *
+ * @param examples oldest first
+ * @returns at least one where there is one
+ */
+export function newestWithin(examples: readonly Example[], tokenBudget: number): Example[] {
+  let left = tokenBudget / PASSES;
+  let from = examples.length;
+  while (from > 0 && (from === examples.length || left >= examples[from - 1]!.ids.length)) {
+    left -= examples[--from]!.ids.length;
+  }
+  return examples.slice(from);
 }
 
 function baseParameters(config: ModelConfig): number {
