@@ -17,7 +17,7 @@ module.exports = {
     only('panel-imports', { path: '^src/panel/' }, { path: '^src/', pathNot: '^src/(panel/|engine/protocol\\.ts$|signals/(view|signal)\\.ts$)' }),
     only('engine-knows-no-editor', { path: '^src/engine/' }, { path: '^src/(editor/|extension\\.ts)' }),
     only('host-loads-no-native', { path: '^src/(editor/|extension\\.ts$)' }, { path: 'onnxruntime|better-sqlite3', reachable: true }),
-    only('replay-imports', { path: '^src/replay/' }, { path: '^src/', pathNot: '^src/(replay|completion|gate|memory|model|trainer)/|^src/signals/(?!store|migrations)|^src/engine/(serve|base|quantised-base|checkpoint|fork)\\.ts$' }),
+    only('replay-imports', { path: '^src/replay/' }, { path: '^src/', pathNot: '^src/(replay|completion|gate|memory|model|trainer)/|^src/signals/(?!store|migrations)|^src/engine/(serve|base|quantised-base|checkpoint|learning|fork)\\.ts$' }),
     // The editor starts its process and hears of it, no more.
     only('only-editor-starts-replay', { path: '^src/editor/' }, { path: '^src/replay/', pathNot: '^src/replay/(start|message)\\.ts$' }),
     only('nothing-imports-replay', { path: '^src/', pathNot: '^src/(replay|editor)/' }, { path: '^src/replay/' }),

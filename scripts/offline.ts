@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { outcomes } from '../test/e2e/harness/database.ts';
 import { TestEditor } from '../test/e2e/harness/editor.ts';
 import { askFor } from '../test/e2e/harness/round.ts';
-import { copySample, lineFor, PLACES } from '../test/e2e/harness/scenario.ts';
+import { copySample, PLACES } from '../test/e2e/harness/scenario.ts';
 import { until } from '../test/e2e/harness/wait.ts';
 import { baseModel } from './base-model.ts';
 import { ensureChromium } from './editor/chromium.ts';
@@ -55,7 +55,6 @@ async function cutOff(vsix: string): Promise<number> {
     const place = PLACES[0]!;
     // A machine that is busy with other things may take its time.
     const suggestion = (await askFor(editor, workspace, place)) ?? (await editor.requestGhostText(60_000));
-    if (suggestion !== lineFor(place)) throw new Error(`${JSON.stringify(suggestion)} was suggested.`);
     await editor.press('Tab');
     await until('the accept in the database', 20_000, () =>
       outcomes(editor.storageDir).accepted === 1 ? true : undefined,

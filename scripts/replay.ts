@@ -27,6 +27,9 @@ A SOURCE is a git directory (work tree or bare) or a replay file (.jsonl.gz).`;
 /** The adapter of the model as it ships. */
 const SHIPPED_ADAPTER = join(ROOT, 'media', 'model');
 
+/** Ordinary code that training mixes in. */
+const CODE = join(ROOT, 'media', 'code');
+
 /** Single asks on a page, about. */
 const MOMENTS = 1500;
 
@@ -194,7 +197,7 @@ export async function settingsOf({
   const model = process.env.KNACK_REPLAY_MODEL ?? null;
   if (adapter !== null && !existsSync(adapter)) throw new UserError(`--adapter ${adapter}: there is no such folder.`);
   // What ships was trained on the default model.
-  const place = { model, cacheDir, adapter: adapter ?? (model === null ? SHIPPED_ADAPTER : null) };
+  const place = { model, cacheDir, adapter: adapter ?? (model === null ? SHIPPED_ADAPTER : null), code: CODE };
   const frozen = options.arms.find((a) => a.name === REFERENCE);
   if (frozen?.checkpoint(place) === 'base') console.error(`• ${REFERENCE}: no adapter ships, so the base serves.`);
   return {

@@ -63,16 +63,25 @@ export interface Learner extends Arm {
   /** Learns at once, in little time: a memory, a gate. */
   learn(lesson: Lesson): void | Promise<void>;
   /** Learns from the lessons so far, in as many steps and tokens as it has a budget for. */
-  train(): Promise<Effort>;
+  train(): Promise<Training>;
   /** Writes what `train` has made of it into an empty folder. */
   save(dir: string): Promise<void>;
   /** Takes up what `save` wrote. */
   restore(dir: string): Promise<void>;
 }
 
-/** What training took. */
+/** What trainings took, and how many of them changed what serves. */
 export interface Effort {
   readonly tokens: number;
   readonly steps: number;
   readonly seconds: number;
+  readonly promoted: number;
+}
+
+export const NO_EFFORT: Effort = { tokens: 0, steps: 0, seconds: 0, promoted: 0 };
+
+/** One training. */
+export interface Training extends Effort {
+  /** Why it was taken up, or why not. */
+  readonly reason?: string;
 }

@@ -2,11 +2,12 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Base } from '../engine/base.ts';
 import { Gate, SHOW } from '../gate/gate.ts';
 import { EditMemory } from '../memory/edit-memory.ts';
 import { ADAPTER_WEIGHTS } from '../model/adapter.ts';
 import type { Arm } from './arm.ts';
-import { type Remember, startFrozen, startZeroshot } from './complete.ts';
+import { type Learning, startFrozen, startZeroshot } from './complete.ts';
 import { Copy } from './copy.ts';
 import { ReplayError } from './history.ts';
 import { Learned } from './learned.ts';
@@ -18,6 +19,8 @@ export interface ModelPlace {
   readonly cacheDir: string;
   /** Folder of the adapter that `frozen` serves with; null, or no such folder: the base itself serves. */
   readonly adapter: string | null;
+  /** Folder of the ordinary code that training mixes in. */
+  readonly code: string;
 }
 
 export interface ArmKind {
@@ -58,11 +61,11 @@ export const ARMS: readonly ArmKind[] = [
 ];
 
 /** What arms that learn are joined of with `+`, in the order of their names; `typing` alone is no arm. */
-export const PARTS = ['gate', 'memory', 'typing'] as const;
+export const PARTS = ['gate', 'memory', 'weights', 'typing'] as const;
 export type Part = (typeof PARTS)[number];
 
 /** Parts that learn something by themselves. */
-const RUNGS: readonly Part[] = ['gate', 'memory'];
+const RUNGS: readonly Part[] = ['gate', 'memory', 'weights'];
 
 /** The arm that others are held against. */
 export const REFERENCE = 'frozen';
@@ -95,20 +98,27 @@ function joined(name: string): ArmKind {
     name: PARTS.filter(has).join('+'),
     // What a gate says is a probability, and showing pays from a quarter on.
     threshold: has('gate') ? SHOW : THRESHOLD,
-    // Without a memory it would write what `frozen` writes, and judges that.
-    hasModel: has('memory'),
+    // Without either it would write what `frozen` writes, and judges that.
+    hasModel: has('memory') || has('weights'),
     learns: { typing: has('typing') },
-    judges: !has('memory'),
+    judges: !has('memory') && !has('weights'),
     checkpoint: ({ adapter }) => digestOf(adapter),
-    start: async ({ model, cacheDir, adapter }) => {
+    start: async ({ model, cacheDir, adapter, code }) => {
       const shipped = adapter !== null && existsSync(adapter) ? adapter : null;
-      const answering = has('memory') ? await startFrozen(model, cacheDir, shipped, memoryFor) : null;
+      const learning: Learning = {
+        ...(has('memory') && { remember: memoryFor }),
+        ...(has('weights') && { rounds: { code } }),
+      };
+      const writes = has('memory') || has('weights');
+      const answering = writes ? await startFrozen(model, cacheDir, shipped, learning) : null;
       return new Learned(answering, has('gate') ? new Gate() : null);
     },
   };
 }
 
-const memoryFor: Remember = ({ format, tokenizer }) => new EditMemory(format, (text) => tokenizer.encode(text));
+function memoryFor({ format, tokenizer }: Base): EditMemory {
+  return new EditMemory(format, (text) => tokenizer.encode(text));
+}
 
 /** `base`, or the beginning of the weights' SHA-256. */
 export function digestOf(adapter: string | null): string {

@@ -4,20 +4,23 @@ import type { Snapshot } from '../completion/snapshot.ts';
 import { isSuggestion, type Remembered, rememberedShare } from '../completion/suggestion.ts';
 import { takeSnapshot } from '../completion/take.ts';
 import { type Base, findModel, loadBase } from '../engine/base.ts';
-import { BASE, type Loaded } from '../engine/checkpoint.ts';
+import { BASE } from '../engine/checkpoint.ts';
 import { withQuantised } from '../engine/quantised-base.ts';
 import { Server } from '../engine/serve.ts';
 import type { EditMemory } from '../memory/edit-memory.ts';
-import { readAdapter } from '../model/adapter.ts';
+import { type Adapter, readAdapter } from '../model/adapter.ts';
 import { loraFor } from '../trainer/plan.ts';
-import type { Answer, Arm, Lesson } from './arm.ts';
+import { type Answer, type Arm, type Lesson, NO_EFFORT, type Training } from './arm.ts';
 import { ReplayError } from './history.ts';
+import { Rounds } from './rounds.ts';
 import { editorLines, type Question } from './typist.ts';
 
 /** As the engine's. */
 const MAX_NEW_TOKENS = 48;
 /** Of a session, however many workers there are: the sums of a matrix product depend on it. */
 const THREADS = 1;
+/** As the default of knack.training.memoryMb. */
+const MEMORY_MB = 1536;
 
 /** The whole document, parted at the cursor. */
 function split({ document, cursor }: Question): Pick<Snapshot, 'before' | 'after' | 'startLine'> {
@@ -50,23 +53,42 @@ export function snapshotOf({ path, languageId, document, cursor, recent }: Quest
   return 'none' in snapshot ? null : snapshot;
 }
 
-/** A memory for a base, or none. */
-export type Remember = (base: Base) => EditMemory | null;
+/** What a model learns with along a replay. */
+export interface Learning {
+  /** A memory for the base. */
+  readonly remember?: (base: Base) => EditMemory | null;
+  /** Rounds of training: the folder of the ordinary code that ships with Knack. */
+  readonly rounds?: { readonly code: string };
+}
 
 /** Greedy decoding of a checkpoint; the confidence is the generated tokens' mean log-probability among those that could come. */
 export class Complete implements Arm {
   readonly #server: Server;
   readonly #memory: EditMemory | null;
+  readonly #rounds: Rounds | null;
 
-  private constructor(server: Server, memory: EditMemory | null) {
+  private constructor(server: Server, memory: EditMemory | null, rounds: Rounds | null) {
     this.#server = server;
     this.#memory = memory;
+    this.#rounds = rounds;
   }
 
-  /** @param remember makes the memory that it has, which `learn` fills */
-  static async start(base: Base, loaded: Loaded, remember: Remember = () => null): Promise<Complete> {
-    const server = await Server.start(base, loraFor(base.model.config, 1024), loaded, THREADS, true);
-    return new Complete(server, remember(base));
+  /** @param adapter a tuning that is not folded into the base: nothing can be trained on top of it */
+  static async start(
+    base: Base,
+    { remember, rounds }: Learning = {},
+    adapter: Adapter | null = null,
+  ): Promise<Complete> {
+    if (rounds !== undefined && adapter !== null) {
+      throw new ReplayError(
+        'weights: the shipped adapter is of another base, so that nothing can be learned on top of it.',
+      );
+    }
+    const shape = loraFor(base.model.config, MEMORY_MB);
+    const loaded = adapter === null ? BASE : { checkpoint: 'shipped', adapter };
+    const server = await Server.start(base, shape, loaded, THREADS, true);
+    const training = rounds && new Rounds(base, { ...rounds, shape, memoryMb: MEMORY_MB, threads: THREADS });
+    return new Complete(server, remember?.(base) ?? null, training ?? null);
   }
 
   async answer(question: Question): Promise<Answer | null> {
@@ -85,11 +107,17 @@ export class Complete implements Arm {
     return { edit, confidence: Math.log(confidenceOf(own)), own };
   }
 
-  /** Remembers what came of an ask; without a memory, nothing. */
-  learn({ at, question, answer, withheld, fate, typed }: Lesson): void {
-    const snapshot = this.#memory && snapshotOf(question);
+  /** Remembers what came of an ask, and keeps it for the next round. */
+  learn(lesson: Lesson): void {
+    const snapshot = snapshotOf(lesson.question);
+    if (snapshot === null) return;
+    this.#rounds?.learn(lesson, snapshot);
+    this.#remember(lesson, snapshot);
+  }
+
+  #remember({ at, question, answer, withheld, fate, typed }: Lesson, snapshot: Snapshot): void {
+    if (this.#memory === null) return;
     const made = answer ?? withheld;
-    if (this.#memory === null || snapshot === null) return;
     const { edit, own } = made ?? { edit: typed, own: null };
     if (edit === null) return;
     // The extension has the whole document, of which a snapshot is a part.
@@ -105,6 +133,24 @@ export class Complete implements Arm {
     });
   }
 
+  /** A round of learning, where it has any; what is promoted serves from the next question on. */
+  async train(): Promise<Training> {
+    if (this.#rounds === null) return NO_EFFORT;
+    const effort = await this.#rounds.train();
+    await this.#server.swap(this.#rounds.loaded);
+    return effort;
+  }
+
+  async save(dir: string): Promise<void> {
+    await this.#rounds?.save(dir);
+  }
+
+  async restore(dir: string): Promise<void> {
+    if (this.#rounds === null) return;
+    await this.#rounds.restore(dir);
+    await this.#server.swap(this.#rounds.loaded);
+  }
+
   release(): Promise<void> {
     return this.#server.release();
   }
@@ -112,14 +158,14 @@ export class Complete implements Arm {
 
 /** The untuned base. @throws ReplayError if the model is not in the cache folder */
 export async function startZeroshot(model: string | null, cacheDir: string): Promise<Complete> {
-  return Complete.start(await openBase(model, cacheDir), BASE);
+  return Complete.start(await openBase(model, cacheDir));
 }
 
 /**
  * The model as it ships.
  *
  * @param adapter folder of the shipped adapter; null: the base is what ships
- * @param remember as Complete.start
+ * @param learning what it learns with
  * @throws ReplayError if the model is not in the cache folder
  * @throws ModelError if the adapter is damaged or was made for another base
  */
@@ -127,12 +173,11 @@ export async function startFrozen(
   model: string | null,
   cacheDir: string,
   adapter: string | null,
-  remember?: Remember,
+  learning?: Learning,
 ): Promise<Complete> {
   const base = await openBase(model, cacheDir, adapter);
-  if (adapter === null || base.isTuned) return Complete.start(base, BASE, remember);
-  const loaded = { checkpoint: 'shipped', adapter: await readAdapter(adapter, base.model) };
-  return Complete.start(base, loaded, remember);
+  const isFolded = adapter === null || base.isTuned;
+  return Complete.start(base, learning, isFolded ? null : await readAdapter(adapter, base.model));
 }
 
 /** @param model as findModel's setting: null for the default model */

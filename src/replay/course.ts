@@ -7,7 +7,7 @@
 import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Answers } from './answers.ts';
-import type { Context, Effort, Learner, Lesson } from './arm.ts';
+import { type Context, type Effort, type Learner, type Lesson, NO_EFFORT } from './arm.ts';
 import type { ArmKind } from './arms.ts';
 import { ReplayError } from './history.ts';
 import { Lessons } from './lessons.ts';
@@ -37,7 +37,7 @@ export class Course {
   #trained = 0;
   #signals = 0;
   #labels = 0;
-  #effort: Effort = { tokens: 0, steps: 0, seconds: 0 };
+  #effort = NO_EFFORT;
   /** Answers taken from the log. */
   resumed = 0;
 
@@ -124,11 +124,12 @@ export class Course {
       log.addTraining(name, checkpoint, n, effort);
       rmSync(join(folder, `${n - 1}`), { recursive: true, force: true });
     } else if (n === this.#before - 1) await this.#arm.restore(join(folder, `${n}`));
-    const { tokens, steps, seconds } = this.#effort;
+    const { tokens, steps, seconds, promoted } = this.#effort;
     this.#effort = {
       tokens: tokens + effort.tokens,
       steps: steps + effort.steps,
       seconds: seconds + effort.seconds,
+      promoted: promoted + effort.promoted,
     };
   }
 }

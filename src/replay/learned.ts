@@ -5,7 +5,7 @@
 
 import { type Gate, type Judgement, WORTH } from '../gate/gate.ts';
 import { agreement } from './agreement.ts';
-import type { Answer, Arm, Context, Effort, Learner, Lesson } from './arm.ts';
+import { type Answer, type Arm, type Context, type Learner, type Lesson, NO_EFFORT, type Training } from './arm.ts';
 import { type ModelOwn, snapshotOf } from './complete.ts';
 import type { Question } from './typist.ts';
 
@@ -15,10 +15,8 @@ export interface LearnedOwn extends ModelOwn {
   readonly judgement?: Judgement;
 }
 
-/** A model, with or without a memory that learns. */
-interface Answering extends Arm {
-  learn?(lesson: Lesson): void;
-}
+/** A model, with what it learns with. */
+type Answering = Arm & Partial<Learner>;
 
 export class Learned implements Learner {
   readonly #model: Answering | null;
@@ -40,8 +38,8 @@ export class Learned implements Learner {
     return { edit: answer.edit, confidence: judgement.tried, own: mine };
   }
 
-  learn(lesson: Lesson): void {
-    this.#model?.learn?.(lesson);
+  async learn(lesson: Lesson): Promise<void> {
+    await this.#model?.learn?.(lesson);
     const { fate, answer, withheld, question, typed } = lesson;
     const { judgement } = ((answer ?? withheld)?.own ?? {}) as Partial<LearnedOwn>;
     if (this.#gate === null || judgement === undefined) return;
@@ -49,12 +47,18 @@ export class Learned implements Learner {
     else if (typed !== null) this.#gate.imagine(judgement, agreement(question.document, withheld!.edit, typed));
   }
 
-  /** Gates and memories learn at once. */
-  async train(): Promise<Effort> {
-    return { tokens: 0, steps: 0, seconds: 0 };
+  /** Gates and memories learn at once: what is left is the model's. */
+  async train(): Promise<Training> {
+    return (await this.#model?.train?.()) ?? NO_EFFORT;
   }
-  async save(): Promise<void> {}
-  async restore(): Promise<void> {}
+
+  async save(dir: string): Promise<void> {
+    await this.#model?.save?.(dir);
+  }
+
+  async restore(dir: string): Promise<void> {
+    await this.#model?.restore?.(dir);
+  }
 
   async release(): Promise<void> {
     await this.#model?.release?.();

@@ -6,7 +6,7 @@
  */
 import { appendFileSync, closeSync, ftruncateSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { Answer, Effort } from './arm.ts';
+import type { Answer, Training } from './arm.ts';
 import { ReplayError } from './history.ts';
 
 export interface Logged {
@@ -24,7 +24,7 @@ export class AnswerLog {
   readonly path: string;
   readonly #fd: number;
   readonly #answers = new Map<string, Logged>();
-  readonly #trainings = new Map<string, Effort[]>();
+  readonly #trainings = new Map<string, Training[]>();
 
   /** @throws ReplayError if a line other than the last is damaged */
   constructor(path: string) {
@@ -59,17 +59,17 @@ export class AnswerLog {
   }
 
   /** What each training took, in order. */
-  trainings(arm: string, checkpoint: string): readonly Effort[] {
+  trainings(arm: string, checkpoint: string): readonly Training[] {
     return this.#trainings.get(key('', arm, checkpoint)) ?? [];
   }
 
   /** @param training number of it, from 0 on */
-  addTraining(arm: string, checkpoint: string, training: number, effort: Effort): void {
+  addTraining(arm: string, checkpoint: string, training: number, effort: Training): void {
     appendFileSync(this.#fd, `${JSON.stringify({ arm, checkpoint, training, effort })}\n`);
     this.#keep(arm, checkpoint, training, effort);
   }
 
-  #keep(arm: string, checkpoint: string, training: number, effort: Effort): void {
+  #keep(arm: string, checkpoint: string, training: number, effort: Training): void {
     const efforts = this.#trainings.get(key('', arm, checkpoint)) ?? [];
     efforts[training] = effort;
     this.#trainings.set(key('', arm, checkpoint), efforts);

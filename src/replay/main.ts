@@ -59,7 +59,7 @@ async function replayRepository(job: ReplayJob): Promise<FromReplay> {
     idle: 64,
     canary: null,
     // What ships was trained on the default model.
-    place: { model, cacheDir, adapter: model === null ? adapter : null },
+    place: { model, cacheDir, adapter: model === null ? adapter : null, code: join(DIST, '..', 'media', 'code') },
     grammars: join(DIST, 'grammars'),
     moments: MOMENTS,
     worker: WORKER,

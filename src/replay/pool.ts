@@ -3,7 +3,7 @@
  * makes no difference to the answer; and a learner, alone with what it has learned.
  */
 import { type ChildProcess, fork } from 'node:child_process';
-import type { Answer, Context, Effort, Learner, Lesson, Seen } from './arm.ts';
+import type { Answer, Context, Learner, Lesson, Seen, Training } from './arm.ts';
 import type { ModelPlace } from './arms.ts';
 import { ReplayError } from './history.ts';
 import type { Logged } from './log.ts';
@@ -147,7 +147,7 @@ export class RemoteLearner implements Learner {
     await this.#worker.send({ kind: 'learn', lesson });
   }
 
-  async train(): Promise<Effort> {
+  async train(): Promise<Training> {
     const answer = await this.#worker.send({ kind: 'train' });
     if (answer.kind !== 'trained') throw new Error(`"${answer.kind}" is no training.`);
     return answer.effort;

@@ -1,5 +1,5 @@
 /** An arm in a process of its own: messages by IPC, each handled and answered in turn. */
-import type { Arm, Context, Effort, Learner, Lesson, Seen } from './arm.ts';
+import type { Arm, Context, Learner, Lesson, Seen, Training } from './arm.ts';
 import type { ArmKind, ModelPlace } from './arms.ts';
 import { serialise } from './log.ts';
 import type { Question } from './typist.ts';
@@ -18,7 +18,7 @@ export type ToWorker =
 export type FromWorker =
   | { readonly kind: 'done'; readonly peakMemory: number }
   | { readonly kind: 'answer'; readonly answer: string; readonly ms: number; readonly peakMemory: number }
-  | { readonly kind: 'trained'; readonly effort: Effort; readonly peakMemory: number }
+  | { readonly kind: 'trained'; readonly effort: Training; readonly peakMemory: number }
   | { readonly kind: 'failed'; readonly message: string };
 
 export function serveArm(kind: ArmKind): void {

@@ -12,7 +12,7 @@ import { baseModel } from '../../scripts/base-model.ts';
 import { hostVsix } from '../../scripts/vsix.ts';
 import { outcomes, query } from './harness/database.ts';
 import { TestEditor } from './harness/editor.ts';
-import { copySample, INDENT, lineFor, openingOf } from './harness/scenario.ts';
+import { copySample, INDENT, openingOf } from './harness/scenario.ts';
 import { until } from './harness/wait.ts';
 
 const say = (line: string): void => console.log(`    ${line}`);
@@ -24,9 +24,8 @@ function splitAfterOpening(text: string): [string, string] {
   return [`${lines.slice(0, line).join('\n')}\n`, lines.slice(line).join('\n')];
 }
 
-/** Where the untuned model suggests the line that is wanted. */
+/** Where something is suggested; what, is the model's affair. */
 const FUNCTION = 'findOrder';
-const LINE = lineFor({ file: '', function: FUNCTION });
 
 describe('bad input', { timeout: 300_000 }, () => {
   const dir = realpathSync(mkdtempSync(join(tmpdir(), 'knack-bad-')));
@@ -96,15 +95,15 @@ describe('bad input', { timeout: 300_000 }, () => {
     assert.equal(await editor.ghostText(), undefined);
     await editor.runCommand('Knack: Enable');
     await editor.ready();
-    assert.equal(await editor.waitForGhostText(), LINE);
+    assert.ok(await editor.waitForGhostText());
     await editor.press('Escape');
     await save();
   });
 
   test('keys typed over suggestions as they come and go are all there', async () => {
-    assert.equal(await ask('src/orders.ts'), LINE);
+    const suggested = await ask('src/orders.ts');
     // Begins as the suggestion does and then leaves it, again and again.
-    const lines = ["trace('found');", 'const one = 1;', "trace('two');", 'for (const a of b) {', '}'];
+    const lines = [`${suggested.slice(0, 3)};`, 'const one = 1;', "trace('two');", 'for (const a of b) {', '}'];
     await editor.type(lines.join('\n'));
     await editor.press('Escape');
     await editor.save();
@@ -119,13 +118,13 @@ describe('bad input', { timeout: 300_000 }, () => {
   ] as const) {
     test(`${what} line ends: accepting keeps the document’s`, async () => {
       write(name, broken(orders));
-      assert.equal(await ask(name), LINE);
+      const suggested = await ask(name);
       await editor.press('Tab');
       await editor.type('\nreturn');
       await editor.press('Escape');
       await editor.save();
       const [head, tail] = splitAfterOpening(orders);
-      const expected = `${head}${INDENT}${LINE}\nreturn\n${tail}`;
+      const expected = `${head}${INDENT}${suggested}\nreturn\n${tail}`;
       assert.equal(readFileSync(path(name), 'utf8'), expected.replaceAll('\n', kept));
     });
   }
@@ -180,7 +179,7 @@ describe('bad input', { timeout: 300_000 }, () => {
   test('nothing of what is excluded has reached the database, also not as a recent edit elsewhere', async () => {
     write('src/last.ts', orders);
     const before = outcomes(editor.storageDir).accepted ?? 0;
-    assert.equal(await ask('src/last.ts'), LINE);
+    await ask('src/last.ts');
     await editor.press('Tab');
     await until('the accept in the database', 20_000, () =>
       (outcomes(editor.storageDir).accepted ?? 0) > before ? true : undefined,

@@ -31,7 +31,7 @@ function run(arms: readonly string[], logs: string, limit = 2): Promise<Session>
     sequence: false,
     idle: 64,
     canary: null,
-    place: { model: join(dir, 'tiny'), cacheDir: dir, adapter: null },
+    place: { model: join(dir, 'tiny'), cacheDir: dir, adapter: null, code: '' },
     grammars: GRAMMARS,
     moments: 0,
     worker: join(import.meta.dirname, '..', '..', 'src', 'replay', 'worker.ts'),
@@ -62,7 +62,7 @@ test('parts are joined in any order to the same arm; what is no arm is refused',
     armKinds(['typing+gate', 'gate+typing', 'frozen', 'gate']).map((k) => [k.name, k.threshold, k.learns?.typing]),
     [
       ['gate+typing', 0.25, true],
-      ['frozen', -0.3, undefined],
+      ['frozen', -0.2, undefined],
       ['gate', 0.25, false],
     ],
   );

@@ -34,7 +34,7 @@ function settings(logs: string, arms: readonly ArmKind[], other: Partial<Setting
     sequence: false,
     idle: 8,
     canary: null,
-    place: { model: null, cacheDir: dir, adapter: null },
+    place: { model: null, cacheDir: dir, adapter: null, code: '' },
     grammars: GRAMMARS,
     moments: 0,
     worker: join(import.meta.dirname, 'repeater-worker.ts'),

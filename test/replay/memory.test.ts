@@ -25,7 +25,7 @@ after(() => rmSync(dir, { recursive: true, force: true }));
 
 const [KIND] = armKinds(['memory']);
 const start = async (): Promise<Learned> =>
-  (await KIND!.start({ model: join(dir, 'tiny'), cacheDir: join(dir, 'cache'), adapter: null })) as Learned;
+  (await KIND!.start({ model: join(dir, 'tiny'), cacheDir: join(dir, 'cache'), adapter: null, code: '' })) as Learned;
 
 const HEAD = 'const the_whole_price_of_it = ';
 const question = (line: string, path = 'a.ts'): Question => ({
@@ -78,7 +78,7 @@ test('a run that was killed goes on to the same answers', async () => {
       {
         ...{ arms: armKinds(arms, -5), span: { since: null, limit: 1, signals: null, every: 1 }, seed: 3, workers: 1 },
         ...{ sequence: false, idle: 64, canary: null, grammars: GRAMMARS, moments: 0, code: '', learning: '' },
-        place: { model: join(dir, 'tiny'), cacheDir: join(dir, 'cache'), adapter: null },
+        place: { model: join(dir, 'tiny'), cacheDir: join(dir, 'cache'), adapter: null, code: '' },
         worker: join(import.meta.dirname, '..', '..', 'src', 'replay', 'worker.ts'),
         logs: join(dir, logs),
       },

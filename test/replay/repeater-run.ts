@@ -18,7 +18,7 @@ const session = await runSession(
     sequence: false,
     idle: 8,
     canary: null,
-    place: { model: null, cacheDir: '', adapter: null },
+    place: { model: null, cacheDir: '', adapter: null, code: '' },
     grammars: GRAMMARS,
     moments: 0,
     worker: join(import.meta.dirname, 'repeater-worker.ts'),

@@ -32,7 +32,7 @@ export class Repeater implements Learner {
   async train(): Promise<Effort> {
     this.trainings++;
     this.#known = { ...this.#known, ...Object.fromEntries(this.#heard) };
-    return { tokens: this.#heard.length, steps: 1, seconds: 0 };
+    return { tokens: this.#heard.length, steps: 1, seconds: 0, promoted: 1 };
   }
 
   async save(dir: string): Promise<void> {

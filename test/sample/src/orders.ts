@@ -13,6 +13,11 @@ export function removeOrder(id: string): boolean {
   return orders.delete(id);
 }
 
+export function hasOrder(id: string): boolean {
+  trace('hasOrder');
+  return orders.has(id);
+}
+
 export function findOrder(id: string): Order | undefined {
   return orders.get(id);
 }
@@ -22,4 +27,9 @@ export function closeOrder(id: string): boolean {
   if (!order?.open) return false;
   order.open = false;
   return true;
+}
+
+export function countOrders(): number {
+  trace('countOrders');
+  return orders.size;
 }
