@@ -19,7 +19,13 @@ import { main, step, UserError } from './progress.ts';
 import { hostVsix, type Vsix } from './vsix.ts';
 
 /** A newcomer should see it learn within minutes, so training waits for less than it does by default. */
-const TOUR_SETTINGS = { ...QUIET_SETTINGS, 'knack.training.minSignals': 4, 'knack.training.idleSeconds': 20 };
+const TOUR_SETTINGS = {
+  ...QUIET_SETTINGS,
+  // Of a project that it sees for the first time the gate expects little, and a tour is to show something.
+  'knack.eagerness': 'high',
+  'knack.training.minSignals': 4,
+  'knack.training.idleSeconds': 20,
+};
 
 /** An open editor, whichever it is. */
 interface Opened {

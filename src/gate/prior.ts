@@ -7,7 +7,7 @@ import type { Prior } from './logistic.ts';
  * Variances of the weights from one developer to the next: how much is
  * accepted at all differs most, and what a language is worth is not known before.
  */
-const VARIANCE = { always: 0.7, language: 0.4, other: 0.04 } as const;
+const VARIANCE = { always: 0.7, language: 1.5, other: 0.04 } as const;
 
 /** @param fitted weights by feature's name; a feature that is not named begins at 0 */
 export function priorOf(fitted: Readonly<Record<string, number>>, scale = 1): Prior {

@@ -95,7 +95,14 @@ describe('bad input', { timeout: 300_000 }, () => {
     assert.equal(await editor.ghostText(), undefined);
     await editor.runCommand('Knack: Enable');
     await editor.ready();
-    assert.ok(await editor.waitForGhostText());
+    // What was typed before is no recent edit to Knack, so that it may come as a next edit.
+    await until('an answer', 30_000, async () => {
+      const [row] = query<{ n: number }>(
+        editor.storageDir,
+        `SELECT count(*) AS n FROM offer WHERE path = 'src/early.ts'`,
+      );
+      return row!.n > 0 || (await editor.ghostText()) !== undefined ? true : undefined;
+    });
     await editor.press('Escape');
     await save();
   });
