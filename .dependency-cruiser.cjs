@@ -15,6 +15,8 @@ module.exports = {
     only('completion-imports', { path: '^src/completion/' }, { path: '^src/', pathNot: '^src/completion/' }),
     only('gate-imports', { path: '^src/gate/' }, { path: '^src/', pathNot: '^src/(gate|completion)/' }),
     only('panel-imports', { path: '^src/panel/' }, { path: '^src/', pathNot: '^src/(panel/|engine/protocol\\.ts$|signals/(view|signal)\\.ts$)' }),
+    // It runs in a browser and is a bundle of its own.
+    only('nothing-imports-webview', { path: '^src/', pathNot: '^src/panel/webview/' }, { path: '^src/panel/webview/|chart\\.js' }),
     only('engine-knows-no-editor', { path: '^src/engine/' }, { path: '^src/(editor/|extension\\.ts)' }),
     only('host-loads-no-native', { path: '^src/(editor/|extension\\.ts$)' }, { path: 'onnxruntime|better-sqlite3', reachable: true }),
     only('replay-imports', { path: '^src/replay/' }, { path: '^src/', pathNot: '^src/(replay|completion|gate|memory|model|trainer)/|^src/signals/(?!store|migrations)|^src/engine/(serve|base|quantised-base|checkpoint|learning|fork)\\.ts$' }),

@@ -22,19 +22,27 @@ const BUNDLES: Readonly<Record<string, { readonly entry: string; readonly extern
   'replay-worker': { entry: 'src/replay/worker.ts', external: NATIVES },
 };
 
-const COMMON = {
-  bundle: true,
+const COMMON = { bundle: true, legalComments: 'none', logLevel: 'silent', absWorkingDir: ROOT } as const;
+
+const NODE = {
+  ...COMMON,
   platform: 'node',
   format: 'cjs',
   target: 'node22', // VS Code 1.101 has Node 22.15
   sourcemap: true,
   sourcesContent: false,
-  legalComments: 'none',
   loader: { '.wasm': 'binary' },
   // jsonc-parser's "main" finds its own files in a way that no bundler can follow
   mainFields: ['module', 'main'],
-  logLevel: 'silent',
-  absWorkingDir: ROOT,
+} as const satisfies BuildOptions;
+
+/** The panel's page may load nothing but its script: no source map. */
+const BROWSER = {
+  ...COMMON,
+  platform: 'browser',
+  format: 'iife',
+  target: 'chrome134', // VS Code 1.101
+  minify: true,
 } as const satisfies BuildOptions;
 
 /** Builds all bundles into dist/. */
@@ -46,21 +54,18 @@ export async function build(): Promise<void> {
 export async function buildInto(dist: string): Promise<void> {
   mkdirSync(dist, { recursive: true });
   const inputs = new Set<string>();
-  for (const [name, { entry, external }] of Object.entries(BUNDLES)) {
-    const outfile = join(dist, `${name}.cjs`);
+  const add = async (entry: string, file: string, options: BuildOptions): Promise<void> => {
     try {
-      const result = await bundle({
-        ...COMMON,
-        entryPoints: [entry],
-        outfile,
-        external: [...external],
-        metafile: true,
-      });
-      for (const input of Object.keys(result.metafile.inputs)) inputs.add(input);
+      const result = await bundle({ ...options, entryPoints: [entry], outfile: join(dist, file), metafile: true });
+      for (const input of Object.keys(result.metafile!.inputs)) inputs.add(input);
     } catch (error) {
       throw new UserError(`${entry} does not build:\n${(error as Error).message}`);
     }
+  };
+  for (const [name, { entry, external }] of Object.entries(BUNDLES)) {
+    await add(entry, `${name}.cjs`, { ...NODE, external: [...external] });
   }
+  await add('src/panel/webview/main.ts', 'panel.js', BROWSER);
   mkdirSync(join(dist, 'grammars'), { recursive: true });
   for (const file of GRAMMAR_FILES) copyFileSync(join(GRAMMARS, file), join(dist, 'grammars', file));
   writeFileSync(join(dist, 'THIRD-PARTY.txt'), thirdPartyNotices(ROOT, [...inputs]));

@@ -19,6 +19,8 @@ async function checker(title: string, program: string, args: readonly string[]):
 /** All checks; throws at the first that fails. */
 export async function check(): Promise<void> {
   await checker('Types', 'typescript/bin/tsc', ['--pretty', 'false']);
+  // What runs in a browser: with a page's types, without Node's.
+  await checker('Types of the webview', 'typescript/bin/tsc', ['--pretty', 'false', '-p', 'src/panel/webview']);
   await checker('Lint and format', '@biomejs/biome/bin/biome', ['check', '--error-on-warnings', '--colors=off']);
   const report = await checker('Import boundaries', 'dependency-cruiser/bin/dependency-cruiser.mjs', [
     '--config',

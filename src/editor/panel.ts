@@ -5,7 +5,7 @@ import * as vscode from 'vscode';
 import type { EngineClient } from '../engine/client.ts';
 import { formatsFor } from '../panel/format.ts';
 import { PANEL_COMMANDS, pageOf } from '../panel/page.ts';
-import { type Section, sectionsOf } from '../panel/sections.ts';
+import { type Section, sectionsOf, withoutFigures } from '../panel/sections.ts';
 import type { Settings } from './settings.ts';
 
 /** Figures are asked for again so often while the panel is in view, and soon after something has happened. */
@@ -27,13 +27,13 @@ export class Panel implements vscode.Disposable {
 
   async show(): Promise<void> {
     if (this.#panel) return this.#panel.reveal();
-    const media = vscode.Uri.joinPath(this.#extensionUri, 'media');
+    const dist = vscode.Uri.joinPath(this.#extensionUri, 'dist');
     const panel = vscode.window.createWebviewPanel('knack.panel', 'Knack', vscode.ViewColumn.Active, {
       enableScripts: true,
-      localResourceRoots: [media],
+      localResourceRoots: [dist],
     });
     this.#panel = panel;
-    panel.iconPath = vscode.Uri.joinPath(media, 'icon.png');
+    panel.iconPath = vscode.Uri.joinPath(this.#extensionUri, 'media', 'icon.png');
     panel.webview.onDidReceiveMessage((message) => this.#received(message));
     panel.onDidChangeViewState(() => this.refresh());
     panel.onDidDispose(() => {
@@ -41,7 +41,7 @@ export class Panel implements vscode.Disposable {
       this.#stop();
     });
     const { sections, problem } = await this.#figures();
-    const script = panel.webview.asWebviewUri(vscode.Uri.joinPath(media, 'panel.js')).toString();
+    const script = panel.webview.asWebviewUri(vscode.Uri.joinPath(dist, 'panel.js')).toString();
     const page = { language: vscode.env.language, nonce: randomBytes(16).toString('hex'), script };
     panel.webview.html = pageOf(sections ?? withoutFigures(), page);
     if (problem !== null) this.refresh();
@@ -90,19 +90,4 @@ export class Panel implements vscode.Disposable {
     if (typeof command !== 'string' || !PANEL_COMMANDS.has(command)) return;
     void vscode.commands.executeCommand(command, argument ?? undefined).then(() => this.refresh());
   }
-}
-
-/** Sections without figures, to be filled once the engine answers. */
-function withoutFigures(): readonly Section[] {
-  const names = {
-    now: t('Now'),
-    suggestions: t('Suggestions'),
-    rounds: t('What was learned'),
-    checkpoints: t('Checkpoints'),
-  };
-  return Object.entries({ ...names, stored: t('What is stored') }).map(([id, title]) => ({
-    id,
-    title,
-    body: { html: '' },
-  }));
 }

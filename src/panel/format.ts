@@ -1,6 +1,8 @@
 /** Figures as people write them, in a language (BCP 47). */
 
 export interface Formats {
+  /** BCP 47; one that Intl knows. */
+  readonly locale: string;
   /** Day and time. */
   readonly time: (at: number) => string;
   readonly number: (value: number, digits?: number) => string;
@@ -14,6 +16,7 @@ export function formatsFor(language: string): Formats {
   const number = (value: number, digits = 0): string =>
     value.toLocaleString(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits });
   return {
+    locale,
     time: (at) => new Date(at).toLocaleString(locale, { dateStyle: 'medium', timeStyle: 'short' }),
     number,
     share: (value) => value.toLocaleString(locale, { style: 'percent' }),

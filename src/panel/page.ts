@@ -62,11 +62,7 @@ h2 { font-size: 1.2em; font-weight: 600; margin: 1.8em 0 .4em; border-bottom: 1p
 #problem { color: var(--vscode-errorForeground); }
 figure { margin: 1em 0; }
 figcaption { color: var(--vscode-descriptionForeground); }
-.chart { width: 100%; max-width: 52em; display: block; overflow: visible; }
-.bar { fill: var(--vscode-charts-blue); stroke: var(--vscode-contrastActiveBorder, transparent); }
-.bar:hover { fill: var(--vscode-charts-purple); }
-.grid { stroke: var(--vscode-editorIndentGuide-background1, var(--vscode-contrastBorder)); stroke-width: 1; opacity: .6; }
-.tick { fill: var(--vscode-descriptionForeground); font-size: 11px; }
+.chart { position: relative; width: 100%; max-width: 52em; height: 12em; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; }
 th, td { text-align: start; vertical-align: top; padding: .25em 1em .25em 0; font-weight: normal; }

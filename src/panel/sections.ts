@@ -1,7 +1,7 @@
 /** What the panel says: the overview as sections of HTML. Pure: the same figures, the same text. */
 import { t } from '@vscode/l10n';
 import type { EngineState, Overview, RoundInfo } from '../engine/protocol.ts';
-import { type Bar, barChart, daysBetween, localDay } from './chart.ts';
+import { type Bar, chartHtml, daysBetween, localDay } from './chart.ts';
 import { type Formats, shortId } from './format.ts';
 import { type Html, html } from './html.ts';
 
@@ -22,14 +22,23 @@ export interface Section {
 }
 
 export function sectionsOf(facts: PanelFacts): readonly Section[] {
+  return frames().map(({ id, title, body }) => ({ id, title, body: body(facts) }));
+}
+
+/** The same sections before there are figures: each is filled by its id. */
+export function withoutFigures(): readonly Section[] {
+  return frames().map(({ id, title }) => ({ id, title, body: html`` }));
+}
+
+function frames(): readonly { id: string; title: string; body: (facts: PanelFacts) => Html }[] {
   return [
-    { id: 'now', title: t('Now'), body: nowSection(facts) },
-    { id: 'suggestions', title: t('Suggestions'), body: suggestionsSection(facts) },
-    { id: 'gate', title: t('When it speaks'), body: gateSection(facts) },
-    { id: 'memory', title: t('What it holds'), body: sizesSection(facts) },
-    { id: 'rounds', title: t('What was learned'), body: roundsSection(facts) },
-    { id: 'checkpoints', title: t('Checkpoints'), body: checkpointsSection(facts) },
-    { id: 'stored', title: t('What is stored'), body: storedSection(facts) },
+    { id: 'now', title: t('Now'), body: nowSection },
+    { id: 'suggestions', title: t('Suggestions'), body: suggestionsSection },
+    { id: 'gate', title: t('When it speaks'), body: gateSection },
+    { id: 'memory', title: t('What it holds'), body: sizesSection },
+    { id: 'rounds', title: t('What was learned'), body: roundsSection },
+    { id: 'checkpoints', title: t('Checkpoints'), body: checkpointsSection },
+    { id: 'stored', title: t('What is stored'), body: storedSection },
   ];
 }
 
@@ -94,9 +103,9 @@ function suggestionsSection({ overview, now, formats }: PanelFacts): Html {
     t('Characters saved'),
   ];
   return html`<p>${t('In the last 60 days {0} were suggested.', formats.number(sum((d) => d.offered)))} ${taken} ${t('{0} characters were not typed.', total)}</p>
-<figure><figcaption>${t('Share of the seen suggestions that were taken, by day')}</figcaption>${barChart(rate, { id: 'rate', top: 1, format: formats.share, summary: taken })}</figure>
-<figure><figcaption>${t('Characters saved, by day')}</figcaption>${barChart(saved, { id: 'saved', top: 10, format: (v) => formats.number(v), summary: t('{0} characters were not typed.', total) })}</figure>
-<details id="days"><summary>${t('The same as a table')}</summary>${table(heads, rows)}</details>`;
+<figure><figcaption>${t('Share of the seen suggestions that were taken, by day')}</figcaption>${chartHtml(taken, { bars: rate, top: 1, unit: 'share', locale: formats.locale })}</figure>
+<figure><figcaption>${t('Characters saved, by day')}</figcaption>${chartHtml(t('{0} characters were not typed.', total), { bars: saved, top: 10, unit: 'number', locale: formats.locale })}</figure>
+<details id="days"><summary id="days-summary">${t('The same as a table')}</summary>${table('days', t('Suggestions by day'), heads, rows)}</details>`;
 }
 
 function gateSection({ overview, formats }: PanelFacts): Html {
@@ -118,8 +127,8 @@ function gateSection({ overview, formats }: PanelFacts): Html {
         html`<tr><th scope="row">${`${formats.share(from)}–${formats.share(to)}`}</th><td>${formats.number(count)}</td><td>${formats.share(forecast!)}</td><td>${formats.share(came!)}</td></tr>`,
     );
   const reliability = [t('Forecast'), t('Suggestions'), t('Forecast on average'), t('Taken')];
-  return html`<p>${learned} ${count}</p>${rows.length === 0 ? '' : table(heads, rows)}
-${bins.length === 0 ? '' : html`<p>${t('What was forecast, and what came of it:')}</p>${table(reliability, bins)}`}`;
+  return html`<p>${learned} ${count}</p>${rows.length === 0 ? '' : table('held', t('Held back'), heads, rows)}
+${bins.length === 0 ? '' : html`<p>${t('What was forecast, and what came of it:')}</p>${table('reliability', t('What was forecast, and what came of it:'), reliability, bins)}`}`;
 }
 
 /** The ladder of learning, from what is on the screen to the weights: how much each step takes for what it holds. */
@@ -144,7 +153,7 @@ function sizesSection({ overview, formats }: PanelFacts): Html {
   ].map(
     ([what, when, size]) => html`<tr><th scope="row">${what!}</th><td class="wide">${when!}</td><td>${size!}</td></tr>`,
   );
-  return html`${table([t('Where'), t('Since when'), t('Size')], rows)}
+  return html`${table('sizes', t('What it holds'), [t('Where'), t('Since when'), t('Size')], rows)}
 <p>${button('knack.memory', t('Show what it remembers'))}</p>`;
 }
 
@@ -165,7 +174,7 @@ function roundsSection({ overview, formats }: PanelFacts): Html {
     t('Training loss (nats a token)'),
     t('Device'),
   ];
-  return table(heads, rows);
+  return table('rounds', t('What was learned'), heads, rows);
 }
 
 function decisionOf({ decision, checkpoint }: RoundInfo): string {
@@ -211,7 +220,7 @@ function checkpointsSection({ overview, formats }: PanelFacts): Html {
     ),
   );
   rows.push(row('base', t('The model as downloaded'), '', serving === 'base' ? states.current : '', '', true));
-  return table([t('Checkpoint'), t('Made'), t('State'), t('Why'), t('Choose')], rows);
+  return table('checkpoints', t('Checkpoints'), [t('Checkpoint'), t('Made'), t('State'), t('Why'), t('Choose')], rows);
 }
 
 function storedSection({ overview, formats, now }: PanelFacts): Html {
@@ -227,8 +236,9 @@ function storedSection({ overview, formats, now }: PanelFacts): Html {
 <p>${button('knack.stored', t('Show what is stored'))} ${button('knack.report', t('Report a problem'))} ${button('knack.deleteAll', t('Delete everything'))}</p>`;
 }
 
-function table(heads: readonly string[], rows: readonly Html[]): Html {
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="${heads[0]!}"><table><thead><tr>${heads.map((head) => html`<th scope="col">${head}</th>`)}</tr></thead><tbody>${rows}</tbody></table></div>`;
+/** A table that is scrolled sideways where it is too broad, also by keyboard: it takes the focus, and has a name. */
+function table(id: string, name: string, heads: readonly string[], rows: readonly Html[]): Html {
+  return html`<div class="scroll" id="${id}-table" tabindex="0" role="group" aria-label="${name}"><table aria-label="${name}"><thead><tr>${heads.map((head) => html`<th scope="col">${head}</th>`)}</tr></thead><tbody>${rows}</tbody></table></div>`;
 }
 
 /** A button that runs a command of Knack's, with one argument if it needs one. */

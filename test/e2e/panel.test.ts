@@ -16,6 +16,23 @@ import { until } from './harness/wait.ts';
 const say = (line: string): void => console.log(`    ${line}`);
 const PLACE = PLACES[0]!;
 
+/** In the panel: of each chart, the theme's colour for its bars, and whether it was drawn in it. */
+const CHART_COLOURS = `(() => {
+  const colour = getComputedStyle(document.documentElement).getPropertyValue('--vscode-charts-blue').trim();
+  const rgb = [1, 3, 5].map((at) => Number.parseInt(colour.slice(at, at + 2), 16));
+  return Array.from(document.querySelectorAll('canvas'), (canvas) => {
+    const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+    let count = 0;
+    for (let i = 0; i < data.length; i += 4) if (data[i + 3] === 255 && rgb.every((value, k) => data[i + k] === value)) count++;
+    return [colour, count > 20];
+  });
+})()`;
+
+/** In the panel: ids of what takes the focus, in the order of the text; what is folded away takes none. */
+const FOCUSABLE = `Array.from(document.querySelectorAll('main button, main summary, main [tabindex="0"]'))
+  .filter((element) => element.checkVisibility() && (element.matches('summary') || !element.closest('details:not([open])')))
+  .map(({ id }) => id)`;
+
 describe('what is seen', { timeout: 300_000 }, () => {
   const dir = realpathSync(mkdtempSync(join(tmpdir(), 'knack-panel-')));
   const workspace = join(dir, 'corner-shop');
@@ -65,17 +82,64 @@ describe('what is seen', { timeout: 300_000 }, () => {
   });
 
   test('the panel: figures, and buttons that work by keyboard', async () => {
+    const refused: string[] = [];
+    editor.page.on('console', (message) => {
+      if (/Content Security Policy/.test(message.text()) && /webview/.test(message.location().url))
+        refused.push(message.text());
+    });
     await editor.runCommand('Knack: Show Panel');
     const panel = editor.webview();
     await panel.getByRole('heading', { name: 'What was learned' }).waitFor({ timeout: 20_000 });
     assert.match((await panel.locator('#suggestions').textContent())!, /were taken: \d+%/);
-    assert.equal(await panel.getByRole('img').count(), 2);
+
+    const heard = await panel.locator('main').ariaSnapshot();
+    for (const line of [
+      /^- main "Knack":/m,
+      /^ +- heading "Knack" \[level=1\]/m,
+      /^ +- region "Suggestions":/m,
+      /^ +- '?img "\d+ of the \d+ that were seen were taken: \d+%\."/m,
+      /^ +- '?img "[\d,]+ characters were not typed\."/m,
+      /^ +- '?meter "\d+ .*signals/m,
+      /^ +- table "Checkpoints":/m,
+      /^ +- columnheader "State"/m,
+      /^ +- rowheader "The model as downloaded"/m,
+      /^ +- button "Pause learning"/m,
+    ])
+      assert.match(heard, line);
+
+    // The charts have the theme's colours, also after another theme.
+    const main = panel.locator('main');
+    const colours = (): Promise<[string, boolean][]> => main.evaluate(CHART_COLOURS);
+    const dark = await colours();
+    assert.deepEqual(
+      dark.map(([, drawn]) => drawn),
+      [true, true],
+      String(dark),
+    );
+    await editor.runCommand('Preferences: Toggle between Light/Dark Themes');
+    await until('the charts in the other theme', 10_000, async () =>
+      (await colours()).every(([colour, drawn], i) => drawn && colour !== dark[i]![0]) ? true : undefined,
+    );
+    await editor.runCommand('Preferences: Toggle between Light/Dark Themes');
+
+    // By keyboard everything is reached, in the order in which it is read.
+    const focusable: string[] = await main.evaluate(FOCUSABLE);
+    assert.ok(focusable.length > 8, String(focusable));
+    await panel.locator(`[id="${focusable[0]}"]`).focus();
+    const reached = [focusable[0]!];
+    for (const _ of focusable.slice(1)) {
+      await editor.press('Tab');
+      reached.push(await main.evaluate('document.activeElement.id'));
+    }
+    assert.deepEqual(reached, focusable);
+
     await panel.getByRole('button', { name: 'Pause learning' }).focus();
     await editor.press('Enter');
     await panel.getByRole('button', { name: 'Learn again' }).waitFor({ timeout: 20_000 });
     await panel.getByText('The same as a table').focus();
     await editor.press('Enter');
     await panel.getByRole('columnheader', { name: 'Characters saved' }).waitFor({ timeout: 5_000 });
+    assert.deepEqual(refused, [], 'the policy refuses nothing of the page');
   });
 
   test('what it remembers: what was accepted, and forgotten with a question', async () => {
