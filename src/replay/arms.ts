@@ -39,7 +39,7 @@ export interface ArmKind {
 }
 
 /** Of a mean log-probability. `frozen` and `zeroshot` share it. */
-const THRESHOLD = -0.2;
+const THRESHOLD = -0.053;
 
 export const ARMS: readonly ArmKind[] = [
   {

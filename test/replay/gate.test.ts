@@ -62,7 +62,7 @@ test('parts are joined in any order to the same arm; what is no arm is refused',
     armKinds(['typing+gate', 'gate+typing', 'frozen', 'gate']).map((k) => [k.name, k.threshold, k.learns?.typing]),
     [
       ['gate+typing', 0.25, true],
-      ['frozen', -0.2, undefined],
+      ['frozen', -0.053, undefined],
       ['gate', 0.25, false],
     ],
   );
