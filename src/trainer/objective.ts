@@ -43,10 +43,11 @@ export function rowsOf(logits: Value, labels: Value): Rows {
   return scope('logprobs', () => {
     const softmax = g.softmax(logits);
     const largest = detach(g.reduceMax(logits, { axes: [1] }));
-    const logSum = g.neg(g.log(g.reduceMax(softmax, { axes: [1] })));
-    // m carries no gradient, here and below, for its parts would cancel: what is left is that of log Σ exp(logit).
-    const normaliser = withGradient(logSum, [logits], (dY) => [() => g.mul(softmax, dY)]);
-    const logprobsOf = (ids: Value): Value => g.sub(g.sub(g.gatherElements(logits, ids, 1), largest), normaliser);
+    const peak = g.log(g.reduceMax(softmax, { axes: [1] }));
+    // m carries no gradient, here and below, for its parts would cancel: what is left is that of −log Σ exp(logit).
+    const negated = withGradient(peak, [logits], (dY) => [() => g.mul(softmax, g.neg(dY))]);
+    // The runtime works out the second operand first: then nothing reads the logits after the softmax, which takes their place.
+    const logprobsOf = (ids: Value): Value => g.add(negated, g.sub(g.gatherElements(logits, ids, 1), largest));
     // WebGPU has no Unsqueeze of int64.
     const own = g.unsqueeze(g.cast(labels, 'int32'), 1);
     return { count, vocab, logprobs: g.reshape(logprobsOf(own), [count]), logprobsOf };

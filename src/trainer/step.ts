@@ -85,7 +85,8 @@ export function buildFullStep(config: ModelConfig, options: FullStepOptions): Gr
   const shapes = expectedTensors(config);
   const values = new Map([...shapes].map(([name, shape]) => [name, input(name, 'float32', shape)]));
   const network = new Network(config, (name) => values.get(name)!, null);
-  const { loss, outputs } = lossOf(lossRows(network, options), options.objectives);
+  const rows = options.everyRow ? rowsInParts(network, options) : lossRows(network, options);
+  const { loss, outputs } = lossOf(rows, options.objectives);
   const gradients = gradient(loss, [...values.values()]);
   const decayed = options.decayed ?? ((_, shape) => shape.length > 1);
   const parameters = [...values].map(([name, value], i): Parameter => {
@@ -127,7 +128,7 @@ export function buildLowerGraph(
 ): Graph {
   checkShape({ batch, time, rows: 1 });
   const network = new Network(config, frozen(weights), null);
-  const x = blocks(network, { batch, time }, embedded(network, { batch, time }), 0, below);
+  const x = blocks(network, { batch, time }, embedded(network, input('ids', 'int64', [batch, time])), 0, below);
   return makeGraph('lower', { hidden: g.reshape(x, [batch, time, config.hidden]) });
 }
 
@@ -146,9 +147,10 @@ function checkFrom(from: number | undefined, lora: LoraShape): void {
   }
 }
 
-/** (batch · time, hidden) */
-function embedded(network: Network, { batch, time }: Pick<BatchShape, 'batch' | 'time'>): Value {
-  return g.reshape(network.embed(input('ids', 'int64', [batch, time])), [batch * time, network.config.hidden]);
+/** @param ids int64 (batch, time) @returns (batch · time, hidden) */
+function embedded(network: Network, ids: Value): Value {
+  const [batch, time] = g.staticShape(ids.shape) as [number, number];
+  return g.reshape(network.embed(ids), [batch * time, network.config.hidden]);
 }
 
 /**
@@ -180,11 +182,64 @@ function lossRows(network: Network, shape: BatchShape & Pick<StepOptions, 'every
   const { batch, time, rows } = shape;
   const { layers, hidden } = network.config;
   const given = (): Value => g.reshape(input('hidden', 'float32', [batch, time, hidden]), [batch * time, hidden]);
-  if (shape.everyRow && rows !== batch * time) throw new RangeError(`${rows} rows are not all of ${batch} × ${time}`);
+  if (shape.everyRow) checkEveryRow(shape);
   const wanted = shape.everyRow ? undefined : input('rows', 'int64', [rows]);
-  const x = from === undefined ? embedded(network, shape) : given();
+  const x = from === undefined ? embedded(network, input('ids', 'int64', [batch, time])) : given();
   const logits = network.head(blocks(network, shape, x, from ?? 0, layers, wanted));
   return rowsOf(logits, input('labels', 'int64', [rows]));
+}
+
+function checkEveryRow({ batch, time, rows }: BatchShape): void {
+  if (rows !== batch * time) throw new RangeError(`${rows} rows are not all of ${batch} × ${time}`);
+}
+
+/** Rows of a float32 matrix so long start at places whose cache sets are the same: 4 KB, a way of a first-level cache. */
+const ALIASED = 1024;
+
+/**
+ * The sequences of a batch in parts. A weight's gradient is a product along the rows, one operand of which the runtime
+ * reads in strides of as many floats as there are rows: where that is a multiple of 4 KB, they push each other out of
+ * the cache and the product takes 7 to 9 % longer (docs/log.md). Two unequal parts have other strides.
+ */
+function partsOf(batch: number, time: number): readonly number[] {
+  const aliased = (sequences: number): boolean => (sequences * time) % ALIASED === 0;
+  if (!aliased(batch)) return [batch];
+  for (let larger = Math.ceil(batch / 2); larger < batch; larger++) {
+    if (!aliased(larger) && !aliased(batch - larger)) return [larger, batch - larger];
+  }
+  return [batch];
+}
+
+/** As `lossRows` where every row carries loss, in parts of the batch. */
+function rowsInParts(network: Network, shape: BatchShape): Rows {
+  checkShape(shape);
+  checkEveryRow(shape);
+  const { batch, time, rows } = shape;
+  const sizes = partsOf(batch, time);
+  if (sizes.length === 1) return lossRows(network, { ...shape, everyRow: true });
+  const ofRows = sizes.map((size) => size * time);
+  const ids = g.split(input('ids', 'int64', [batch, time]), 0, sizes);
+  const labels = g.split(input('labels', 'int64', [rows]), 0, ofRows);
+  const parts = sizes.map((size, i) => {
+    const x = embedded(network, ids[i]!);
+    const logits = network.head(blocks(network, { batch: size, time }, x, 0, network.config.layers));
+    return rowsOf(logits, labels[i]!);
+  });
+  return {
+    count: rows,
+    vocab: network.config.vocab,
+    logprobs: g.concat(
+      parts.map((each) => each.logprobs),
+      0,
+    ),
+    logprobsOf: (wanted) => {
+      const own = g.split(wanted, 0, ofRows);
+      return g.concat(
+        parts.map((each, i) => each.logprobsOf(own[i]!)),
+        0,
+      );
+    },
+  };
 }
 
 /**
