@@ -84,18 +84,18 @@ export async function showStored(client: EngineClient, pages: Pages): Promise<vo
   async function remove(selection: Selection, question: string): Promise<void> {
     const yes = t('Delete');
     const detail = t(
-      'This cannot be undone. What the model has learned from it stays: that goes only with "Delete Everything Stored", or by going back to a checkpoint from before.',
+      'This cannot be undone. What the model has learned from it goes too: it goes back to before that, and learns again from what is left.',
     );
     if ((await vscode.window.showWarningMessage(question, { modal: true, detail }, yes)) !== yes) return;
-    const { suggestions, learnedBy } = await client.deleteSelected(selection);
+    const { suggestions, forgotten } = await client.deleteSelected(selection);
     const learned =
-      learnedBy.length === 0
-        ? t('Nothing has been learned from it.')
-        : t('These checkpoints may have learned from it: {0}.', learnedBy.map(shortId).join(', '));
-    const back = t('Go Back …');
-    const message = t('Knack: {0} suggestions deleted. {1}', suggestions, learned);
-    const chosen = await vscode.window.showInformationMessage(message, ...(learnedBy.length === 0 ? [] : [back]));
-    if (chosen === back) await vscode.commands.executeCommand('knack.goBack');
+      forgotten.length === 0
+        ? t('Nothing had been learned from it.')
+        : t(
+            'What had been learned from it is deleted too ({0}), and what is left will be learned again.',
+            forgotten.map(shortId).join(', '),
+          );
+    void vscode.window.showInformationMessage(t('Knack: {0} suggestions deleted. {1}', suggestions, learned));
   }
 }
 

@@ -41,8 +41,10 @@ export async function loadCurrent(
   }
 }
 
-export async function deleteCheckpoints(storageDir: string): Promise<void> {
-  await rm(checkpointsDir(storageDir), { recursive: true, force: true });
+/** @param ids those alone; without, all */
+export async function deleteCheckpoints(storageDir: string, ids?: readonly string[]): Promise<void> {
+  const folders = ids?.map((id) => checkpointDir(storageDir, id)) ?? [checkpointsDir(storageDir)];
+  for (const folder of folders) await rm(folder, { recursive: true, force: true });
 }
 
 /** Removes what a trainer left half-written when it was killed. For the one that holds the lease: no other is alive. */

@@ -364,9 +364,15 @@ export class Engine {
   }
 
   async #deleteSelected(selection: Selection): Promise<Deleted> {
+    const { storageDir } = this.#params!;
     const deleted = this.#open().deleteSelected(selection);
     this.#followGate();
     await this.#remember(true);
+    if (deleted.forgotten.length > 0) {
+      // Weights remember: none of them may serve from here on, nor lie about.
+      await this.#followPointer();
+      await deleteCheckpoints(storageDir, deleted.forgotten);
+    }
     return deleted;
   }
 

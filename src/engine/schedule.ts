@@ -140,16 +140,17 @@ export class Schedule {
     const { store, settings, trusted, clock } = this.#options;
     const { training } = settings();
     const newSignals = this.#newSignals();
+    // What is left after something was forgotten was enough before.
+    const minSignals = store.relearns(this.#options.baseHash) ? 1 : training.minSignals;
     const decision = mayTrain({
       now: clock(),
       lastActivity: store.lastActivity() ?? 0,
       idleSeconds: training.idleSeconds,
       newSignals,
-      minSignals: training.minSignals,
+      minSignals,
       load: this.#meter.share(),
       // Asked only where it could matter: on some platforms the question starts a process.
-      onBattery:
-        training.enabled && newSignals >= training.minSignals && !training.onBattery ? await onBattery() : false,
+      onBattery: training.enabled && newSignals >= minSignals && !training.onBattery ? await onBattery() : false,
       allowBattery: training.onBattery,
       trusted: trusted(),
       enabled: training.enabled,

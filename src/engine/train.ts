@@ -78,8 +78,9 @@ async function round(job: TrainJob): Promise<{ promoted: boolean; reason: string
           send({ type: 'device-failed', device: job.device, reason });
         },
       });
-      // Another window has deleted everything: what was learned from it goes too.
-      if (!store.roundIsOpen(id)) return { promoted: false, reason: 'Stopped: everything stored was deleted.' };
+      // A window has deleted what this may have learned from: that goes too.
+      if (!store.roundIsOpen(id))
+        return { promoted: false, reason: 'Stopped: something that it learned from was deleted.' };
       if (result === null) {
         end('stopped', 'You came back before the round was over.');
         return { promoted: false, reason: 'Stopped: you came back.' };

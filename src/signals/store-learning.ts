@@ -101,9 +101,7 @@ export class LearningTables {
   rollBack(baseHash: string, to: string | null, reason: string): void {
     this.#transaction(() => {
       if (to !== null) this.#known(baseHash, to);
-      this.#db
-        .prepare(`UPDATE round SET ended = ?, decision = 'stopped', reason = ? WHERE base_hash = ? AND ended IS NULL`)
-        .run(this.#clock(), reason.slice(0, 1_000), baseHash);
+      this.#endOpenRounds(reason, baseHash);
       this.#retire(baseHash, 'rolled-back', reason, to);
       if (to === null) {
         this.#db.prepare('DELETE FROM current WHERE base_hash = ?').run(baseHash);
@@ -113,6 +111,53 @@ export class LearningTables {
         this.#point(baseHash, to);
       }
     });
+  }
+
+  /**
+   * Takes back what rounds have learned, or may have, from the signal `seq` or with it: their checkpoints are struck off,
+   * what serves goes back to the nearest one before them, a round that is under way ends, and their signals count as
+   * new again.
+   *
+   * @param isThere whether a checkpoint's folder is still there to go back to
+   * @returns the checkpoints that are no more, newest first: their files are to be deleted
+   */
+  forgetSince(seq: number, reason: string, isThere: (path: string) => boolean): string[] {
+    return this.#transaction(() => {
+      this.#endOpenRounds(reason);
+      const rounds = `through_seq >= ? AND decision IN ('promoted', 'refused') AND forgotten = 0`;
+      const gone = this.#db
+        .prepare(
+          `SELECT checkpoint FROM round WHERE ${rounds} AND checkpoint IN (SELECT id FROM checkpoint) ORDER BY n DESC`,
+        )
+        .pluck()
+        .all(seq) as string[];
+      for (const base of this.#db.prepare('SELECT base_hash FROM current').pluck().all() as string[]) {
+        const serving = this.current(base)!;
+        if (!gone.includes(serving.id)) continue;
+        const all = new Map(this.checkpoints(base).map((c) => [c.id, c]));
+        let to = serving.parent;
+        while (to !== null && (gone.includes(to) || !isThere(all.get(to)?.path ?? '')))
+          to = all.get(to)?.parent ?? null;
+        this.rollBack(base, to, reason);
+      }
+      this.#db.prepare(`UPDATE round SET forgotten = 1 WHERE ${rounds}`).run(seq);
+      const strike = this.#db.prepare('DELETE FROM checkpoint WHERE id = ?');
+      for (const id of gone) strike.run(id);
+      return gone;
+    });
+  }
+
+  /** Whether something was forgotten since the last round that came to a decision: what is left is to be learned anew. */
+  relearns(baseHash: string): boolean {
+    return (
+      this.#db
+        .prepare(
+          `SELECT max(n) FILTER (WHERE forgotten = 1) > coalesce(max(n) FILTER (WHERE forgotten = 0), 0)
+           FROM round WHERE base_hash = ? AND decision IN ('promoted', 'refused')`,
+        )
+        .pluck()
+        .get(baseHash) === 1
+    );
   }
 
   /** The checkpoint that serves on this base, or null: the base itself. */
@@ -209,7 +254,8 @@ export class LearningTables {
   usedThrough(baseHash: string): number {
     return this.#db
       .prepare(
-        `SELECT coalesce(max(through_seq), 0) FROM round WHERE base_hash = ? AND decision IN ('promoted', 'refused')`,
+        `SELECT coalesce(max(through_seq), 0) FROM round WHERE base_hash = ? AND decision IN ('promoted', 'refused')
+           AND forgotten = 0`,
       )
       .pluck()
       .get(baseHash) as number;
@@ -263,16 +309,26 @@ export class LearningTables {
   /** Deletes the history of before `before`: ended rounds, log entries, canary results. Checkpoints stay. */
   deleteOlderThan(before: number): void {
     this.#transaction(() => {
-      // The newest decided round of each base stays: it says which signals are used up.
+      // The newest decided round of each base stays: it says which signals are used up, and whether any is forgotten.
       this.#db
         .prepare(
           `DELETE FROM round WHERE ended < ? AND n NOT IN (
-             SELECT max(n) FROM round WHERE decision IN ('promoted', 'refused') GROUP BY base_hash)`,
+             SELECT max(n) FROM round WHERE decision IN ('promoted', 'refused') GROUP BY base_hash, forgotten)`,
         )
         .run(before);
       this.#db.prepare('DELETE FROM checkpoint_log WHERE at < ?').run(before);
       this.#db.prepare('DELETE FROM canary WHERE at < ?').run(before);
     });
+  }
+
+  /** @param baseHash null: of every base */
+  #endOpenRounds(reason: string, baseHash: string | null = null): void {
+    this.#db
+      .prepare(
+        `UPDATE round SET ended = @now, decision = 'stopped', reason = @reason
+         WHERE ended IS NULL AND base_hash = coalesce(@baseHash, base_hash)`,
+      )
+      .run({ now: this.#clock(), reason: reason.slice(0, 1_000), baseHash });
   }
 
   #known(baseHash: string, id: string): void {

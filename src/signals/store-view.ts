@@ -3,7 +3,7 @@ import type { Database } from 'better-sqlite3';
 import type { RecentEdit } from '../completion/snapshot.ts';
 import type { Remembered } from '../completion/suggestion.ts';
 import type { OutcomeKind } from './signal.ts';
-import type { DayStats, Deleted, Selection, StoredEntry, StoredGroup, StoredSummary } from './view.ts';
+import type { DayStats, Selection, StoredEntry, StoredGroup, StoredSummary } from './view.ts';
 
 /** The day on which a suggestion arrived, on this machine's calendar. */
 const DAY = `strftime('%Y-%m-%d', s.first_at / 1000.0, 'unixepoch', 'localtime')`;
@@ -87,18 +87,20 @@ export class ViewTables {
     };
   }
 
-  /** Deletes a selection, with all that hangs on it; what was learned from it stays, and is named. */
-  delete(selection: Selection): Deleted {
-    const parameters = { wanted: wanted(selection) };
-    const learnedBy = this.#db
+  /** The first signal of a selection: rounds from there on may have learned from it. null if it has none. */
+  firstSignal(selection: Selection): number | null {
+    return this.#db
       .prepare(
-        `SELECT r.checkpoint FROM round r WHERE r.decision = 'promoted' AND r.checkpoint IS NOT NULL AND r.through_seq >= (
-           SELECT min(o.seq) FROM suggestion s JOIN outcome o ON o.suggestion = s.n
-           LEFT JOIN offer f ON f.suggestion = s.n WHERE ${where(selection)})
-         ORDER BY r.n DESC`,
+        `SELECT min(o.seq) FROM suggestion s JOIN outcome o ON o.suggestion = s.n
+         LEFT JOIN offer f ON f.suggestion = s.n WHERE ${where(selection)}`,
       )
       .pluck()
-      .all(parameters) as string[];
+      .get({ wanted: wanted(selection) }) as number | null;
+  }
+
+  /** Deletes a selection, with all that hangs on it. @returns how many suggestions */
+  delete(selection: Selection): number {
+    const parameters = { wanted: wanted(selection) };
     const some = this.#db.prepare(
       `DELETE FROM suggestion WHERE n IN (
          SELECT s.n FROM suggestion s LEFT JOIN offer f ON f.suggestion = s.n WHERE ${where(selection)} LIMIT @limit)`,
@@ -107,7 +109,7 @@ export class ViewTables {
     for (;;) {
       const { changes } = some.run({ ...parameters, limit: DELETE_BATCH });
       suggestions += changes;
-      if (changes < DELETE_BATCH) return { suggestions, learnedBy };
+      if (changes < DELETE_BATCH) return suggestions;
     }
   }
 }

@@ -4,7 +4,7 @@
  * What `record` returns is on the disk. Texts lose their secrets inside `record`, and rows are bounded there, so that
  * no caller can forget it. Any number of processes may have the file open; each may be killed at any time.
  */
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import type { Database } from 'better-sqlite3';
 import type { SignalEvent } from './signal.ts';
 import { asStoreError, isCorruption } from './store-error.ts';
@@ -60,6 +60,8 @@ export function openStore(options: StoreOptions): { store: Store; notices: strin
 }
 
 /** Windows that were not heard of for so long are forgotten. */
+/** Recorded where weights go because of what was deleted. */
+const FORGOTTEN = 'Something that it had learned from was deleted.';
 const FORGET_WINDOW_MS = 30 * 86_400_000;
 /** No window learns anything more of a suggestion after so long. */
 const LATE_MS = 7 * 86_400_000;
@@ -301,14 +303,26 @@ export class Store {
     return this.#run(() => this.#view.entry(id));
   }
 
-  /** Deletes suggestions and what became of them, also from the file's free pages and from its log. */
-  deleteSelected(selection: Selection): Deleted {
+  /**
+   * Deletes suggestions and what became of them, also from the file's free pages and from its log; checkpoints that may
+   * have learned from them serve no more. Their files are for the caller to delete.
+   *
+   * @param isThere whether the files of a checkpoint are still there to go back to
+   */
+  deleteSelected(selection: Selection, isThere: (path: string) => boolean = existsSync): Deleted {
     return this.#run(() => {
-      const deleted = this.#view.delete(selection);
+      const first = this.#view.firstSignal(selection);
+      const forgotten = first === null ? [] : this.#learning.forgetSince(first, FORGOTTEN, isThere);
+      const suggestions = this.#view.delete(selection);
       this.#gate.delete(selection);
       this.#giveBack();
-      return deleted;
+      return { suggestions, forgotten };
     });
+  }
+
+  /** Whether something that was learned had to be forgotten, so that what is left is to be learned anew. */
+  relearns(baseHash: string): boolean {
+    return this.#run(() => this.#learning.relearns(baseHash));
   }
 
   stats(): StoreStats {

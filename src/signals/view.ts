@@ -74,6 +74,6 @@ export type Selection =
 
 export interface Deleted {
   readonly suggestions: number;
-  /** Promoted checkpoints, newest first, that were trained while some of it was stored: what they learned stays. */
-  readonly learnedBy: readonly string[];
+  /** Checkpoints, newest first, that may have learned from some of it: they serve no more, and what is left is learned anew. */
+  readonly forgotten: readonly string[];
 }

@@ -131,6 +131,64 @@ test('a second round goes on from the first one’s checkpoint', async (t) => {
   assert.deepEqual(rounds(w).map(({ parent, checkpoint }) => [parent, checkpoint]), [[null, first], [first, second]]); // biome-ignore format: a table
 });
 
+test('what is deleted is forgotten by the weights too, and what is left is learned again', {
+  timeout: 120_000,
+}, async (t) => {
+  // The first two rounds by command: it would wait for an hour of idleness.
+  const w = openWindow(t, bench, { training: { ...SHORT, idleSeconds: 3600 } });
+  await w.ready();
+  const ended = (n: number) => w.until(`${n} rounds`, () => rounds(w).filter((r) => r.ended !== null).length >= n);
+  const round = async (n: number): Promise<string> => {
+    await w.client.trainNow();
+    await ended(n);
+    await w.until('taken up', () => w.state.checkpoint === rounds(w).at(-1)!.checkpoint);
+    return w.state.checkpoint;
+  };
+  const secret = { snapshot: PLACE, edit: editAtCursor(PLACE, 'token("hunter2");', 0) };
+  await w.record(accepted(12));
+  const before = await round(1);
+  const innocent = (await w.client.score(secret)).logprob;
+  await w.record(accepted(12, 'token("hunter2");', 100));
+  const after = await round(2);
+  assert.ok((await w.client.score(secret)).logprob > innocent + 1, 'it was learned');
+
+  for (let i = 100; i < 112; i++) {
+    const { forgotten } = await w.client.deleteSelected({ by: 'id', id: `suggestion-${i}` });
+    assert.deepEqual(forgotten, i === 100 ? [after] : []);
+  }
+  assert.equal(w.state.checkpoint, before, 'back where it was before the secret');
+  // Another split of the prompt over passes sums in another order.
+  assert.ok(Math.abs((await w.client.score(secret)).logprob - innocent) < 1e-4);
+  assert.deepEqual(checkpoints(w), [before], 'no file that remembers it');
+  assert.deepEqual(w.query('SELECT id FROM checkpoint'), [{ id: before }]);
+  assert.equal((await w.client.overview()).rounds[1]!.decision, 'promoted', 'the first round stays on record');
+
+  // What the first round learned from is deleted in part: no checkpoint is left, and the rest is learned again, though
+  // fewer than it waits for otherwise.
+  const base = (await w.client.score({ ...NEW })).logprob;
+  for (let i = 0; i < 6; i++) await w.client.deleteSelected({ by: 'id', id: `suggestion-${i}` });
+  assert.equal(w.state.checkpoint, 'base');
+  assert.deepEqual(checkpoints(w), []);
+  const likely = (await w.client.score(NEW)).logprob;
+  assert.ok(likely < base - 1);
+  w.train(SHORT);
+  await w.until('learned again', () => w.state.checkpoint !== 'base');
+  assert.equal(rounds(w).at(-1)!.signals, 6);
+  assert.ok((await w.client.score(NEW)).logprob > likely);
+});
+
+test('a round that reads what is deleted meanwhile ends without a checkpoint', async (t) => {
+  const w = openWindow(t, bench, { training: LONG });
+  await w.ready();
+  await w.record(MANY);
+  await w.until('steps', () => /step \d+/.test(w.state.training.message));
+  w.train({ ...LONG, idleSeconds: 3600 });
+  await w.client.deleteSelected({ by: 'id', id: 'suggestion-3' });
+  await w.until('ended', () => w.logs.some((line) => line.includes('something that it learned from was deleted')));
+  assert.deepEqual(rounds(w).map(({ decision, checkpoint }) => [decision, checkpoint]), [['stopped', null]]); // biome-ignore format: a row
+  assert.deepEqual(checkpoints(w), []);
+});
+
 for (const [what, training, trusted, reason] of [
   ['switched off', { enabled: false }, true, /switched off/],
   ['in a workspace that is not trusted', {}, false, /not trusted: Knack suggests, but does not learn/],
@@ -202,7 +260,9 @@ test('everything is deleted while another window trains: nothing of it comes bac
   await trains.client.trainNow();
   await trains.until('steps', () => /step \d+/.test(trains.state.training.message));
   await deletes.client.deleteAll();
-  await trains.until('stopped', () => trains.logs.some((line) => line.includes('everything stored was deleted')));
+  await trains.until('stopped', () =>
+    trains.logs.some((line) => line.includes('something that it learned from was deleted')),
+  );
   assert.deepEqual(rounds(trains), []);
   assert.deepEqual(checkpoints(trains), []);
   assert.deepEqual(trains.query('SELECT * FROM checkpoint'), []);

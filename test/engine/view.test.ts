@@ -68,13 +68,14 @@ test('after a round: what it came to, and back to the base and forth', { timeout
   await w.client.goBack(id);
   assert.equal(w.state.checkpoint, id);
 
-  const deleted = await w.client.deleteSelected({ by: 'id', id: 'suggestion-0' });
-  assert.deepEqual(deleted, { suggestions: 1, learnedBy: [id] });
-  assert.equal(await w.client.entry('suggestion-0'), null);
-
   await w.client.goBack('base');
   rmSync(checkpointDir(w.storageDir, id), { recursive: true });
   assert.equal((await w.client.overview()).checkpoints[0]!.usable, false);
   await assert.rejects(w.client.goBack(id));
   assert.equal(w.state.checkpoint, 'base');
+
+  const deleted = await w.client.deleteSelected({ by: 'id', id: 'suggestion-0' });
+  assert.deepEqual(deleted, { suggestions: 1, forgotten: [id] });
+  assert.equal(await w.client.entry('suggestion-0'), null);
+  assert.deepEqual((await w.client.overview()).checkpoints, []);
 });

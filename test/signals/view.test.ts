@@ -40,6 +40,8 @@ function filled(t: Parameters<typeof storeFor>[0]) {
   return { store, path, clock };
 }
 
+const isThere = (_: string): boolean => true;
+
 test('days: what was offered, seen, taken and saved; what was never seen is not refused', (t) => {
   const { store } = filled(t);
   assert.deepEqual(store.days(0), [
@@ -94,9 +96,12 @@ test('an entry whose offer has not arrived', (t) => {
 test('a deleted selection is gone from the file, the rest stays', (t) => {
   const { store, path, clock } = filled(t);
   put(store, clock, 3, 'e', 'accepted', 'src/private.ts');
-  assert.deepEqual(store.deleteSelected({ by: 'file', path: 'src/private.ts' }), { suggestions: 1, learnedBy: [] });
-  assert.deepEqual(store.deleteSelected({ by: 'day', day: '2026-05-01' }), { suggestions: 2, learnedBy: [] });
-  assert.deepEqual(store.deleteSelected({ by: 'id', id: 'c' }), { suggestions: 1, learnedBy: [] });
+  assert.deepEqual(store.deleteSelected({ by: 'file', path: 'src/private.ts' }), {
+    suggestions: 1,
+    forgotten: [],
+  });
+  assert.deepEqual(store.deleteSelected({ by: 'day', day: '2026-05-01' }), { suggestions: 2, forgotten: [] });
+  assert.deepEqual(store.deleteSelected({ by: 'id', id: 'c' }), { suggestions: 1, forgotten: [] });
   assert.deepEqual(
     store.list({ by: 'file', path: 'src/b.ts' }, 9).map((s) => s.id),
     ['d'],
@@ -113,20 +118,49 @@ test('more than one batch is deleted', (t) => {
   assert.equal(store.deleteSelected({ by: 'file', path: 'src/add.ts' }).suggestions, 450);
 });
 
-test('checkpoints that may have learned from what is deleted are named', (t) => {
+test('checkpoints that may have learned from what is deleted are struck off, and what serves goes back before them', (t) => {
   const { store, clock } = filled(t);
   const BASE = 'ba'.repeat(32);
+  const begin = () => store.beginRound({ baseHash: BASE, device: 'cpu', parent: store.current(BASE)?.id ?? null });
+  const end = { reason: 'better', steps: 1, tokens: 1, lossBefore: 2, lossAfter: 1 };
   const round = (id: string): void => {
-    const n = store.beginRound({ baseHash: BASE, device: 'cpu', parent: null });
-    const end = { reason: 'better', steps: 1, tokens: 1, lossBefore: 2, lossAfter: 1 };
-    store.promoteFrom(n, { id, baseHash: BASE, parent: null, path: `/nowhere/${id}` }, {}, end);
+    const parent = store.current(BASE)?.id ?? null;
+    store.promoteFrom(begin(), { id, baseHash: BASE, parent, path: `/nowhere/${id}` }, {}, end);
   };
-  round('one');
-  put(store, clock, 4, 'late', 'accepted', 'src/late.ts');
-  assert.deepEqual(store.deleteSelected({ by: 'id', id: 'late' }).learnedBy, [], 'no round since');
-  round('two');
-  assert.deepEqual(store.deleteSelected({ by: 'id', id: 'a' }).learnedBy, ['two', 'one']);
-  assert.deepEqual(store.deleteSelected({ by: 'id', id: 'd' }).learnedBy, [], 'nothing is learned without an outcome');
+  const forget = (id: string, there = isThere) => store.deleteSelected({ by: 'id', id }, there).forgotten;
+  const serving = () => store.current(BASE)?.id ?? 'base';
+  for (const n of [0, 1, 2, 3]) {
+    put(store, clock, 4 + n, `later-${n}`, 'accepted', 'src/late.ts');
+    round(`${n}`);
+  }
+  put(store, clock, 9, 'newest', 'accepted', 'src/late.ts');
+  const under = begin();
+  assert.deepEqual(forget('newest'), [], 'no round since');
+  assert.equal(store.roundIsOpen(under), false, 'but one that was under way, which has read it');
+  assert.equal(serving(), '3');
+  assert.equal(store.relearns(BASE), false);
+
+  // Refused rounds used signals up as well.
+  store.endRound(begin(), { ...end, decision: 'refused', checkpoint: null });
+  assert.equal(store.newSignals(BASE), 0);
+  assert.deepEqual(forget('later-2'), ['3', '2']);
+  assert.equal(serving(), '1');
+  assert.equal(store.newSignals(BASE), 1, 'the other one of those rounds');
+  assert.equal(store.relearns(BASE), true);
+  store.endRound(begin(), { ...end, decision: 'refused', checkpoint: null });
+  assert.deepEqual([store.relearns(BASE), store.newSignals(BASE)], [false, 0]);
+
+  assert.deepEqual(
+    forget('later-1', (path) => path !== '/nowhere/0'),
+    ['1'],
+    'what has no files is not gone back to',
+  );
+  assert.equal(serving(), 'base');
+  assert.deepEqual(forget('a'), ['0']);
+  assert.deepEqual(store.checkpoints(BASE), []);
+  assert.deepEqual(forget('d'), [], 'nothing is learned without an outcome');
+  const why = store.checkpointLog(BASE).at(-1)!;
+  assert.deepEqual([why.checkpoint, why.reason], [null, 'Something that it had learned from was deleted.']);
 });
 
 test('going back ends a round that is under way', (t) => {

@@ -9,13 +9,14 @@ import * as m003 from './m003_shown.ts';
 import * as m004 from './m004_deleted.ts';
 import * as m005 from './m005_judgements.ts';
 import * as m006 from './m006_remembered.ts';
+import * as m007 from './m007_forgotten.ts';
 
 export interface Migration {
   readonly name: string;
   readonly up: (db: Database) => void;
 }
 
-export const MIGRATIONS: readonly Migration[] = [m001, m002, m003, m004, m005, m006];
+export const MIGRATIONS: readonly Migration[] = [m001, m002, m003, m004, m005, m006, m007];
 
 /** Marks the file as Knack's (`file` and SQLite's `application_id`): "KNCK". */
 export const APPLICATION_ID = 0x4b4e434b;
