@@ -8,6 +8,7 @@ import { markDerivedUsed, pruneDerived } from '../model/prune.ts';
 import type { SignalEvent } from '../signals/signal.ts';
 import { openStore, type Store } from '../signals/store.ts';
 import type { Deleted, Selection } from '../signals/view.ts';
+import { contradiction, LIVED } from '../trainer/lived.ts';
 import { loraFor } from '../trainer/plan.ts';
 import { type Base, findModel, loadBase, shippedTuning } from './base.ts';
 import { BASE, deleteCheckpoints, loadCheckpoint, loadCurrent } from './checkpoint.ts';
@@ -255,9 +256,21 @@ export class Engine {
   #record(events: readonly SignalEvent[]): { acked: readonly string[] } {
     const acked = this.#store?.record(events) ?? [];
     this.#followGate();
+    if (events.some(({ type }) => type === 'outcome')) this.#guard('Rollback', () => this.#heedLived());
     // The sender does not wait for what is remembered of it.
     void this.#remember(true).then(() => this.#memory?.notice(events));
     return { acked };
+  }
+
+  /** A promotion that what became of suggestions contradicts is taken back. */
+  #heedLived(): void {
+    const hash = this.#base?.model.sha256;
+    const lived = hash === undefined ? null : (this.#store?.lived(hash, LIVED.most) ?? null);
+    const reason = lived && contradiction(lived.before, lived.since);
+    if (reason === null) return;
+    this.#store!.takeBack(hash!, reason);
+    this.#log('warn', `The promotion is taken back. ${reason}`);
+    void this.#followPointer();
   }
 
   /** What became of suggestions teaches the gate at once, in every window. */

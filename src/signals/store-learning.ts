@@ -31,6 +31,12 @@ export interface RoundStart {
   readonly parent: string | null;
 }
 
+/** As trainer/lived.ts has it. */
+interface Lived {
+  readonly shown: number;
+  readonly taken: number;
+}
+
 export interface RoundEnd {
   /** promoted and refused use up the signals; after stopped and failed they count as new again. */
   readonly decision: 'promoted' | 'refused' | 'stopped' | 'failed';
@@ -134,10 +140,7 @@ export class LearningTables {
       for (const base of this.#db.prepare('SELECT base_hash FROM current').pluck().all() as string[]) {
         const serving = this.current(base)!;
         if (!gone.includes(serving.id)) continue;
-        const all = new Map(this.checkpoints(base).map((c) => [c.id, c]));
-        let to = serving.parent;
-        while (to !== null && (gone.includes(to) || !isThere(all.get(to)?.path ?? '')))
-          to = all.get(to)?.parent ?? null;
+        const to = this.#before(serving, (c) => !gone.includes(c.id) && isThere(c.path));
         this.rollBack(base, to, reason);
       }
       this.#db.prepare(`UPDATE round SET forgotten = 1 WHERE ${rounds}`).run(seq);
@@ -145,6 +148,46 @@ export class LearningTables {
       for (const id of gone) strike.run(id);
       return gone;
     });
+  }
+
+  /** Goes back to the nearest usable checkpoint before the one that serves. @returns it; null: the base */
+  takeBack(baseHash: string, reason: string, isThere: (path: string) => boolean): string | null {
+    return this.#transaction(() => {
+      const serving = this.current(baseHash);
+      const to = serving && this.#before(serving, (c) => c.state !== 'rolled-back' && isThere(c.path));
+      if (serving !== null) this.rollBack(baseHash, to, reason);
+      return to;
+    });
+  }
+
+  /**
+   * What became of suggestions since the serving checkpoint was promoted, and before: of those that were shown unasked
+   * and that the developer took or left.
+   *
+   * @param most suggestions: the first since, the newest before
+   * @returns null where the base itself serves, or a checkpoint to which somebody went back
+   */
+  lived(baseHash: string, most: number): { since: Lived; before: Lived } | null {
+    const serving = this.#db
+      .prepare(
+        `SELECT p.at FROM current p JOIN round r ON r.checkpoint = p.checkpoint
+         WHERE p.base_hash = ? AND r.decision = 'promoted' AND r.ended <= p.at AND NOT EXISTS (
+           SELECT 1 FROM checkpoint_log l WHERE l.checkpoint = p.checkpoint AND l.state = 'rolled-back')`,
+      )
+      .get(baseHash) as { at: number } | undefined;
+    if (serving === undefined) return null;
+    const tally = (when: '<' | '>=', order: 'ASC' | 'DESC') =>
+      this.#db
+        .prepare(
+          `SELECT count(*) AS shown, total(worth) AS taken FROM (
+             SELECT CASE o.kind WHEN 'accepted' THEN 1.0 WHEN 'partly-accepted' THEN 0.5 ELSE 0.0 END AS worth
+             FROM offer f JOIN outcome o USING (suggestion)
+             WHERE f.at ${when} @at AND f."trigger" = 'automatic'
+               AND o.kind IN ('accepted', 'partly-accepted', 'rejected', 'ignored')
+             ORDER BY f.at ${order} LIMIT @most)`,
+        )
+        .get({ at: serving.at, most }) as Lived;
+    return { since: tally('>=', 'ASC'), before: tally('<', 'DESC') };
   }
 
   /** Whether something was forgotten since the last round that came to a decision: what is left is to be learned anew. */
@@ -329,6 +372,14 @@ export class LearningTables {
          WHERE ended IS NULL AND base_hash = coalesce(@baseHash, base_hash)`,
       )
       .run({ now: this.#clock(), reason: reason.slice(0, 1_000), baseHash });
+  }
+
+  /** The nearest checkpoint that another one came from; null: the base. */
+  #before({ baseHash, parent }: Checkpoint, isUsable: (checkpoint: Checkpoint) => boolean): string | null {
+    const all = new Map(this.checkpoints(baseHash).map((c) => [c.id, c]));
+    let at = parent === null ? undefined : all.get(parent);
+    while (at !== undefined && !isUsable(at)) at = at.parent === null ? undefined : all.get(at.parent);
+    return at?.id ?? null;
   }
 
   #known(baseHash: string, id: string): void {

@@ -320,6 +320,16 @@ export class Store {
     });
   }
 
+  /** As LearningTables.lived. */
+  lived(baseHash: string, most: number): ReturnType<LearningTables['lived']> {
+    return this.#run(() => this.#learning.lived(baseHash, most));
+  }
+
+  /** As LearningTables.takeBack. */
+  takeBack(baseHash: string, reason: string): string | null {
+    return this.#run(() => this.#learning.takeBack(baseHash, reason, existsSync));
+  }
+
   /** Whether something that was learned had to be forgotten, so that what is left is to be learned anew. */
   relearns(baseHash: string): boolean {
     return this.#run(() => this.#learning.relearns(baseHash));

@@ -6,6 +6,7 @@ import { after, before, test } from 'node:test';
 import { editAtCursor } from '../../src/completion/edit.ts';
 import { isSuggestion } from '../../src/completion/suggestion.ts';
 import { checkpointDir, checkpointsDir } from '../../src/engine/storage.ts';
+import type { SignalEvent } from '../../src/signals/signal.ts';
 import { successors } from '../model/tiny.ts';
 import { accepted, at, type Bench, isAlive, makeBench, openWindow, type Window } from './real-engine.ts';
 
@@ -175,6 +176,29 @@ test('what is deleted is forgotten by the weights too, and what is left is learn
   await w.until('learned again', () => w.state.checkpoint !== 'base');
   assert.equal(rounds(w).at(-1)!.signals, 6);
   assert.ok((await w.client.score(NEW)).logprob > likely);
+});
+
+test('a promotion that lived signals contradict is taken back by itself, and says why', async (t) => {
+  const w = openWindow(t, bench, { training: { ...SHORT, idleSeconds: 3600 } });
+  await w.ready();
+  await w.record(accepted(24));
+  await w.client.trainNow();
+  await w.until('promoted', () => w.state.checkpoint !== 'base');
+  const id = w.state.checkpoint;
+  const turned = (events: readonly SignalEvent[]) =>
+    events.map((e) => (e.type === 'outcome' ? { ...e, kind: 'rejected' as const, acceptedChars: 0 } : e));
+  await w.record(turned(accepted(19, 'total();', 200)));
+  assert.equal(w.state.checkpoint, id, 'too few to say so');
+  await w.record(turned(accepted(1, 'total();', 300)));
+  await w.until('taken back', () => w.state.checkpoint === 'base');
+  const [row] = w.query<{ state: string; reason: string }>('SELECT state, reason FROM checkpoint');
+  assert.equal(row!.state, 'rolled-back');
+  assert.match(row!.reason, /0 % of 20 suggestions, where it had been 100 % of 24/);
+
+  // Who goes back to it all the same, wants it.
+  await w.client.goBack(id);
+  await w.record(turned(accepted(20, 'total();', 400)));
+  assert.equal(w.state.checkpoint, id);
 });
 
 test('a round that reads what is deleted meanwhile ends without a checkpoint', async (t) => {
