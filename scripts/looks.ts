@@ -103,6 +103,20 @@ export const SCENES: readonly Scene[] = [
     answer: { before: 'tax', find: 'The tax is 20 %.', text: 'The tax is 19 %, from January on.' },
   },
   {
+    name: 'long',
+    file: 'long.ts',
+    text: `export const names = [${Array.from({ length: 9 }, (_, i) => `'the name of number ${i}'`).join(', ')}];\n\nexport function of(|`,
+    type: 'n',
+    answer: { before: 'n', find: "number 3'", text: "number three'" },
+  },
+  {
+    name: 'long-cursor',
+    file: 'long-cursor.ts',
+    text: `export const first = 1;\nexport const all = [first, 'a line that has about as much text as there is room for', |];\nexport default old;\n`,
+    type: 'x',
+    answer: { before: 'x', find: 'default old', text: 'default all' },
+  },
+  {
     name: 'folded',
     file: 'folded.ts',
     text: `export const | = 1;\n\nfunction all(): void {\n${LINES(6)}\n}\n\nall();\n`,
@@ -133,7 +147,7 @@ export async function bringAbout(session: Session, { file, text, prepare, type, 
   await session.type(type.slice(0, -1));
   session.answer({ path: file, ...answer });
   await session.type(type.slice(-1));
-  await session.nextEdit(/Esc/);
+  await session.nextEdit(/Tab/);
   await sleep(1_500);
 }
 

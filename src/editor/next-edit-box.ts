@@ -4,7 +4,7 @@
  * A picture knows neither the theme's colours nor the editor's fonts: both are told to it. Its background is the
  * decoration's, which takes the theme's own.
  */
-import { type Box, type BoxLine, widthOf } from './next-edit-view.ts';
+import { type Box, type BoxLine, widthOf } from './next-edit-layout.ts';
 
 /** All in CSS pixels. */
 export interface Metrics {

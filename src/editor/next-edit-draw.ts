@@ -3,7 +3,8 @@ import { t } from '@vscode/l10n';
 import * as vscode from 'vscode';
 import type { Place } from '../completion/edit.ts';
 import { drawBox, type Metrics } from './next-edit-box.ts';
-import type { Box, Hint, NextEditView } from './next-edit-view.ts';
+import type { Box, Side } from './next-edit-layout.ts';
+import type { Hint, NextEditView } from './next-edit-view.ts';
 import type { Painted } from './syntax.ts';
 
 /** Text colours where the theme's own are not known, by whether the theme is dark. */
@@ -71,7 +72,6 @@ function boxDecoration(box: Box, painted: Painted | null): vscode.DecorationOpti
       painted?.lines ?? [],
     );
     const data = Buffer.from(svg).toString('base64');
-    const shift = `calc(${box.shift}ch)`;
     return {
       contentIconPath: vscode.Uri.parse(`data:image/svg+xml;base64,${data}`),
       width: `${width}px`,
@@ -80,29 +80,48 @@ function boxDecoration(box: Box, painted: Painted | null): vscode.DecorationOpti
       border: '1px solid',
       borderColor: new vscode.ThemeColor('editorWidget.border'),
       // The box lies over the text, and takes no room in it.
-      textDecoration: `none; position: absolute; z-index: 5; margin-left: ${shift}; margin-top: ${box.down * metrics.lineHeight - 1}px; border-radius: 3px; pointer-events: none`,
+      textDecoration: `none; position: absolute; z-index: 5; ${placed(box.side, box.shift)}; border-radius: 3px; pointer-events: none`,
     };
   };
-  const side = box.anchor.character === 0 && box.down === 0 ? 'before' : 'after';
+  const side = box.anchor.character === 0 ? 'before' : 'after';
   return {
     range: rangeOf({ start: box.anchor, end: box.anchor }),
     renderOptions: { dark: { [side]: picture('dark') }, light: { [side]: picture('light') } },
   };
 }
 
+/** CSS of what lies over the text. The nearest box that is positioned is that of the line on the screen. */
+function placed(side: Side, shift: number): string {
+  switch (side) {
+    case 'beside':
+      return `margin-left: ${shift}ch; margin-top: -1px`;
+    case 'below':
+      return `margin-left: ${shift}ch; top: 100%`;
+    case 'below-start':
+      return `left: ${shift}ch; top: 100%`;
+    case 'above-start':
+      return `left: ${shift}ch; bottom: 100%`;
+  }
+}
+
 function hintDecoration(hint: Hint, tab: NextEditView['tab']): vscode.DecorationOptions {
-  return {
-    range: rangeOf({ start: hint.at, end: hint.at }),
-    renderOptions: {
-      after: {
-        contentText: hintText(hint, tab),
-        // The colour of ghost text is none in high contrast, where the hint could not be seen.
-        color: new vscode.ThemeColor('editorCodeLens.foreground'),
-        margin: '0 0 0 2ch',
-        fontStyle: 'italic',
-      },
-    },
+  const { form } = hint;
+  const range = rangeOf({ start: hint.at, end: hint.at });
+  // The colour of ghost text is none in high contrast, where the hint could not be seen.
+  const font = { color: new vscode.ThemeColor('editorCodeLens.foreground'), fontStyle: 'italic' };
+  if (form === 'full' || form === 'short') {
+    const contentText = form === 'full' ? hintText(hint, tab) : shortHintText(hint, tab);
+    return { range, renderOptions: { after: { ...font, contentText, margin: '0 0 0 2ch' } } };
+  }
+  const over = {
+    ...font,
+    contentText: hintText(hint, tab),
+    backgroundColor: new vscode.ThemeColor('editorWidget.background'),
+    border: '1px solid',
+    borderColor: new vscode.ThemeColor('editorWidget.border'),
+    textDecoration: `none; position: absolute; z-index: 6; ${placed(form, 0)}; padding: 0 .5ch; border-radius: 3px; pointer-events: none`,
   };
+  return { range, renderOptions: hint.at.character === 0 ? { before: over } : { after: over } };
 }
 
 /** What the hint says: where the edit is, what Tab does. */
@@ -117,6 +136,14 @@ function hintText({ where, line, distance }: Hint, tab: NextEditView['tab']): st
           ? t('edit at line {0}, folded', line)
           : t('edit at line {0}', line);
   return tab === 'none' ? t('{0} · Esc: dismiss', place) : t('Tab: {0} · Esc: dismiss', place);
+}
+
+/** The same where there is room for a few words. */
+function shortHintText({ where, line }: Hint, tab: NextEditView['tab']): string {
+  if (where === 'here') return t('Tab: apply');
+  const place =
+    where === 'above' ? t('↑ line {0}', line) : where === 'below' ? t('↓ line {0}', line) : t('line {0}', line);
+  return tab === 'none' ? place : t('Tab: {0}', place);
 }
 
 function rangeOf({ start, end }: { start: Place; end: Place }): vscode.Range {

@@ -11,7 +11,8 @@ import { keyOf, placeOf } from './documents.ts';
 import type { Fates } from './fates.ts';
 import type { Log } from './log.ts';
 import { NextEditDrawing } from './next-edit-draw.ts';
-import { type BoxLine, type NextEditView, viewOf } from './next-edit-view.ts';
+import type { BoxLine } from './next-edit-layout.ts';
+import { type NextEditView, viewOf } from './next-edit-view.ts';
 import type { Painted } from './syntax.ts';
 
 /** How long after an accept or a jump Tab goes on with the next edit also where it would indent. */

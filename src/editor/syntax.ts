@@ -10,7 +10,7 @@ import { parse } from 'jsonc-parser';
 import * as vscode from 'vscode';
 import type { GrammarFile, Highlighter } from './grammars.ts';
 import type { Coloured } from './next-edit-box.ts';
-import type { BoxLine } from './next-edit-view.ts';
+import type { BoxLine } from './next-edit-layout.ts';
 
 /** A box's plain colour and the colours of its lines. */
 export interface Painted {
@@ -78,8 +78,11 @@ export class Syntax {
     const above = Array.from({ length: Math.min(first, CONTEXT_LINES) }, (_, i) => {
       return document.lineAt(first - Math.min(first, CONTEXT_LINES) + i).text;
     });
-    const whole = lines.map(({ text, skipped }) => ' '.repeat(skipped) + text);
-    const colours = await theme.highlighter.colour(scope, above, whole);
+    const colours = await theme.highlighter.colour(
+      scope,
+      above,
+      lines.map(({ whole }) => whole),
+    );
     if (!colours) return null;
     const shown = colours.map((line, i) => {
       const { skipped } = lines[i]!;

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { applyEdit, type Edit, placeAt } from '../../src/completion/edit.ts';
 import { drawBox } from '../../src/editor/next-edit-box.ts';
-import { columnsOf, type NextEditView, type Scene, viewOf } from '../../src/editor/next-edit-view.ts';
+import { columnsOf } from '../../src/editor/next-edit-layout.ts';
+import { type NextEditView, type Scene, viewOf } from '../../src/editor/next-edit-view.ts';
 import { noise, seeded } from '../completion/text.ts';
 
 /** A document with `|` at the cursor; what stands between `[` and `]` gives way to `text`. */
@@ -43,7 +44,7 @@ function drawn({ removed, box, lines }: NextEditView, { line }: Scene): string[]
     }
     return `+ ${out}${text.slice(at)}`;
   });
-  const where = box ? [`at ${box.anchor.line}:${box.anchor.character} ${box.shift} ${box.down}`] : [];
+  const where = box ? [`at ${box.anchor.line}:${box.anchor.character} ${box.side} ${box.shift}`] : [];
   return [`lines ${lines.from}-${lines.to}`, ...going, ...coming, ...where];
 }
 
@@ -52,35 +53,83 @@ for (const [name, marked, text, expected] of [
     'a word that gives way to another',
     'a|\nlet [old] = 1;',
     'young',
-    ['lines 1-1', '- old', '+ let {young} = 1;', 'at 1:12 3 0'],
+    ['lines 1-1', '- old', '+ let {young} = 1;', 'at 1:12 beside 3'],
   ],
   ['a deletion in a line has no box', 'a|\nlet b[ = 1];', '', ['lines 1-1', '-  = 1']],
   ['lines that go', 'a|\n[b\nc\n]d', '', ['lines 1-2', '- b⏎c']],
-  ['lines that come in', 'a|\nb\n[]c', '  n\n  m\n', ['lines 2-1', '+ {n}', '+ {m}', 'at 1:1 3 0']],
+  ['lines that come in', 'a|\nb\n[]c', '  n\n  m\n', ['lines 2-1', '+ {n}', '+ {m}', 'at 1:1 beside 3']],
   [
     'lines in place of a line, of which one stays as it is',
     '|\n[f();\ng();]',
     'if (a) {\n  f();\n}\ng();',
-    ['lines 1-1', '+ {if (a) {}', '+ {  }f();', '+ {}}', 'at 1:4 3 0'],
+    ['lines 1-1', '+ {if (a) {}', '+ {  }f();', '+ {}}', 'at 1:4 beside 3'],
   ],
   [
     'more than fits beside the text lies over the lines below',
     `|\n${'x'.repeat(80)}[]\nb\nc`,
     'yy',
-    ['lines 1-1', `- ${'x'.repeat(80)}`, `+ {${'x'.repeat(80)}yy}`, 'at 2:0 0 0'],
+    ['lines 1-1', `- ${'x'.repeat(80)}`, `+ {${'x'.repeat(80)}yy}`, 'at 2:0 beside 0'],
   ],
   [
     'at the end of the document, below the last line',
-    `|\n  ${'x '.repeat(40)}[]`,
+    `|\n  ${'x '.repeat(38)}[]`,
     'yy',
-    ['lines 1-1', `+ ${'x '.repeat(40)}{yy}`, 'at 1:82 -80 1'],
+    ['lines 1-1', `+ ${'x '.repeat(38)}{yy}`, 'at 1:78 below-start 2'],
   ],
-  ['tabs become columns', '|\n\tf([a]);', 'b', ['lines 1-1', '- a', '+ f({b});', 'at 1:6 3 0']],
-  ['wide characters take two columns', '|\nx = 全[角]', 'b', ['lines 1-1', '- 角', '+ x = 全{b}', 'at 1:6 3 0']],
+  [
+    'of a long line, what is around the change, under it',
+    `|\n  ${'x '.repeat(30)}[z] ${'x '.repeat(30)}\nb\nc`,
+    'yy',
+    ['lines 1-1', '- z', `+ …${' x'.repeat(11)} {yy}${' x'.repeat(11)} …`, 'at 1:62 below -28'],
+  ],
+  [
+    'of a line that is scrolled sideways, to the left of the change',
+    `${'x '.repeat(60)}|[z] ${'x '.repeat(30)}\nb\nc`,
+    'yy',
+    ['lines 0-0', '- z', `+ …${' x'.repeat(11)} {yy}${' x'.repeat(11)} …`, 'at 0:120 below -50'],
+  ],
+  [
+    'of a line whose change is not on the screen, as far to the right as there is room',
+    `|\n${'x '.repeat(60)}[z] ${'x '.repeat(30)}\nb\nc`,
+    'yy',
+    ['lines 1-1', '- z', `+ …${' x'.repeat(11)} {yy}${' x'.repeat(11)} …`, 'at 1:120 below -86'],
+  ],
+  ['tabs become columns', '|\n\tf([a]);', 'b', ['lines 1-1', '- a', '+ f({b});', 'at 1:6 beside 3']],
+  ['wide characters take two columns', '|\nx = 全[角]', 'b', ['lines 1-1', '- 角', '+ x = 全{b}', 'at 1:6 beside 3']],
 ] as const) {
   test(`view: ${name}`, () => {
     const s = scene(marked, text);
     assert.deepEqual(drawn(viewOf(s), s), expected);
+  });
+}
+
+test('view: where lines wrap, the box lies under the line on the screen in which the change is', () => {
+  const s = scene(`|\n${'word '.repeat(40)}[20]${' word'.repeat(9)}\nb`, '19', { wrapColumn: 80 });
+  const lines = [
+    'lines 1-1',
+    '- 20',
+    `+ …rd${' word'.repeat(4)} {19}${' word'.repeat(4)} wo…`,
+    'at 1:200 below-start 0',
+  ];
+  assert.deepEqual(drawn(viewOf(s), s), lines);
+  const short = scene('|\nlet [old] = 1;\nb', 'young', { wrapColumn: 80 });
+  assert.equal(drawn(viewOf(short), short).at(-1), 'at 1:12 beside 3', 'a line that does not wrap, as ever');
+  const { box } = viewOf(scene(`|\n[]b`, `${'word '.repeat(40)}\n`, { wrapColumn: 60 }));
+  assert.equal(box!.lines[0]!.text.length, 60);
+});
+
+for (const [name, columns, over, form, character] of [
+  ['in full', 40, {}, 'full', 40],
+  ['in short beside a long line', 60, {}, 'short', 60],
+  ['over the line above a longer one', 70, {}, 'above-start', 35],
+  ['over the line below, where none is above', 70, { visible: [{ from: 1, to: 2 }] }, 'below-start', 35],
+  ['beside a line that does not wrap', 40, { wrapColumn: 50 }, 'full', 40],
+  ['over the line above one that wraps', 60, { wrapColumn: 50 }, 'above-start', 30],
+] as const) {
+  test(`the form of the hint: ${name}`, () => {
+    const half = 'x'.repeat(columns / 2);
+    const { hint } = viewOf(scene(`a\n${half}|${half}\n[b]`, 'c', over));
+    assert.deepEqual([hint.form, hint.at], [form, { line: 1, character }]);
   });
 }
 

@@ -50,6 +50,7 @@ function colour(...names: readonly string[]): string {
 /** Colours are functions, which Chart.js calls again at each update. */
 function configurationOf({ bars, top, unit, locale }: ChartData): ChartConfiguration<'bar', (number | null)[], string> {
   const text = (): string => colour('descriptionForeground', 'foreground');
+  const scale = new Intl.NumberFormat(locale, unit === 'share' ? { style: 'percent' } : { maximumFractionDigits: 0 });
   const quietLine = (): string => colour('editorIndentGuide-background1', 'contrastBorder');
   return {
     type: 'bar',
@@ -68,7 +69,6 @@ function configurationOf({ bars, top, unit, locale }: ChartData): ChartConfigura
       ],
     },
     options: {
-      locale,
       animation: false,
       maintainAspectRatio: false,
       interaction: { mode: 'index', intersect: false },
@@ -86,7 +86,7 @@ function configurationOf({ bars, top, unit, locale }: ChartData): ChartConfigura
           ticks: {
             color: text,
             maxTicksLimit: 5,
-            format: unit === 'share' ? { style: 'percent' } : { maximumFractionDigits: 0 },
+            callback: (value) => scale.format(Number(value)),
           },
         },
       },
