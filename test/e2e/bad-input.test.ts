@@ -12,6 +12,7 @@ import { baseModel } from '../../scripts/base-model.ts';
 import { hostVsix } from '../../scripts/vsix.ts';
 import { outcomes, query } from './harness/database.ts';
 import { TestEditor } from './harness/editor.ts';
+import { processesWith } from './harness/processes.ts';
 import { copySample, INDENT, openingOf } from './harness/scenario.ts';
 import { until } from './harness/wait.ts';
 
@@ -48,7 +49,8 @@ describe('bad input', { timeout: 300_000 }, () => {
       // VS Code asks first otherwise, which is not what is tested.
       'workbench.editorLargeFileConfirmation': 1024,
     };
-    editor = await TestEditor.start({ vsix: vsix.path, extensionId: 'knack.knack', workspace, settings });
+    const env = { KNACK_TEST_BAD_INPUT: dir };
+    editor = await TestEditor.start({ vsix: vsix.path, extensionId: 'knack.knack', workspace, settings, env });
   });
 
   after(async () => {
@@ -93,8 +95,13 @@ describe('bad input', { timeout: 300_000 }, () => {
     await editor.openFile(path('src/early.ts'), line, column);
     await editor.type(`\n${INDENT}`);
     assert.equal(await editor.ghostText(), undefined);
+    const engines = () =>
+      processesWith('KNACK_TEST_BAD_INPUT', dir).filter((command) => command.includes('engine.cjs'));
+    assert.deepEqual(engines(), [], 'switched off, nothing runs');
+    assert.ok(!existsSync(editor.storageDir), 'and nothing is stored');
     await editor.runCommand('Knack: Enable');
     await editor.ready();
+    assert.equal(engines().length, 1);
     // What was typed before is no recent edit to Knack, so that it may come as a next edit.
     await until('an answer', 30_000, async () => {
       const [row] = query<{ n: number }>(

@@ -16,6 +16,18 @@ const LINES = Array.from({ length: 70 }, (_, i) => `line ${i + 1}`);
 const long = (change: Readonly<Record<number, string>>): string =>
   `${LINES.map((line, i) => change[i + 1] ?? line).join('\n')}\n`;
 
+/** In the page: whether the box hangs on the line on the screen in which text is struck through, and that is not the first. */
+const WRAPPED = `(() => {
+  const lines = Array.from(document.querySelectorAll('.editor-instance .view-lines .view-line'));
+  const styled = (line, has) => Array.from(line.querySelectorAll('[class*="ced-"]')).some(has);
+  const struck = lines.find((line) => styled(line, (e) => getComputedStyle(e).textDecorationLine === 'line-through'));
+  const pictured = (e) => ['::before', '::after'].some((side) => getComputedStyle(e, side).content.startsWith('url('));
+  return {
+    wraps: struck !== undefined && !struck.textContent.startsWith('A'),
+    boxIsUnderChange: struck !== undefined && lines.find((line) => styled(line, pictured)) === struck,
+  };
+})()`;
+
 export const PLACE_SCENARIOS: readonly Scenario[] = [
   {
     name: 'a next edit below the screen: the hint says how far, Tab goes there',
@@ -59,6 +71,22 @@ export const PLACE_SCENARIOS: readonly Scenario[] = [
     },
     expected: ['next-edit accepted/command observed 1 shown:observed jumped'],
     becomes: 'let b\n\nif (a) {\n  use(b);\n  use(c);\n}\nend\n',
+  },
+  {
+    name: 'a next edit in a line that wraps: the box is under the part of it that changes',
+    text: `# A|\n\n${'A line that wraps in the window, as prose does. '.repeat(6)}It is 20.\n\nThe end.\n`,
+    extension: 'md',
+    answers: [{ before: 'b', find: 'It is 20.', text: 'It is 19.' }],
+    run: async (s) => {
+      await s.type('b');
+      await s.nextEdit(/Tab: edit at line 3 · Esc/);
+      assert.deepEqual(await s.editor.page.evaluate(WRAPPED), { wraps: true, boxIsUnderChange: true });
+      await s.press('Tab');
+      await s.nextEdit(HERE);
+      await s.press('Tab');
+    },
+    expected: ['next-edit accepted/command observed 2 shown:observed jumped'],
+    becomes: `# Ab\n\n${'A line that wraps in the window, as prose does. '.repeat(6)}It is 19.\n\nThe end.\n`,
   },
   {
     name: 'scrolled away by hand: the first Tab brings the cursor’s edit back, the second applies it',
