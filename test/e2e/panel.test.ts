@@ -1,16 +1,17 @@
 /** What people see and choose: panel, explanation, what is stored, report, snooze; with real keys in a real editor. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { baseModel } from '../../scripts/base-model.ts';
 import { hostVsix } from '../../scripts/vsix.ts';
+import { SHOW } from '../../src/gate/gate.ts';
 import { outcomes, query } from './harness/database.ts';
 import { TestEditor } from './harness/editor.ts';
 import { fillDatabase } from './harness/history.ts';
-import { askFor } from './harness/round.ts';
-import { copySample, PLACES } from './harness/scenario.ts';
+import { askFor, takeOrType } from './harness/round.ts';
+import { copySample, INDENT, openingOf, PLACES } from './harness/scenario.ts';
 import { until } from './harness/wait.ts';
 
 const say = (line: string): void => console.log(`    ${line}`);
@@ -44,7 +45,8 @@ describe('what is seen', { timeout: 300_000 }, () => {
     copySample(workspace);
     await baseModel(say);
     const vsix = await hostVsix(say);
-    const settings = { 'knack.training.idleSeconds': 86_400 };
+    // The threshold is the default here, not that of the other editor tests.
+    const settings = { 'knack.training.idleSeconds': 86_400, 'knack.eagerness': undefined };
     editor = await TestEditor.start({ vsix: vsix.path, extensionId: 'knack.knack', workspace, settings });
     await editor.ready();
     fillDatabase(editor.storageDir);
@@ -67,6 +69,30 @@ describe('what is seen', { timeout: 300_000 }, () => {
       return ((await lines.textContent()) ?? '').replaceAll('\u00a0', ' ') || undefined;
     });
   };
+
+  test('at the default threshold: what is likely enough comes unasked, what is not when asked for', async () => {
+    const judged = () =>
+      query<{ p: number; held: number }>(editor.storageDir, 'SELECT p, held FROM judgement ORDER BY n');
+    let unasked = 0;
+    for (const place of [PLACES[2]!, PLACES[4]!, PLACES[5]!]) {
+      const before = judged().length;
+      const path = join(workspace, place.file);
+      const { line, column } = openingOf(readFileSync(path, 'utf8'), place);
+      await editor.openFile(path, line, column);
+      await editor.type(`\n${INDENT}`);
+      let shown = await editor.waitForGhostText(3_000).catch(() => undefined);
+      const last = judged().slice(before).at(-1);
+      if (shown !== undefined) {
+        assert.equal(last?.held, 0, JSON.stringify(last));
+        unasked++;
+      } else if (last) {
+        assert.ok(last.held === 1 && last.p < SHOW, JSON.stringify(last));
+        shown = await editor.requestGhostText();
+      }
+      await takeOrType(editor, workspace, place, shown);
+    }
+    assert.ok(unasked > 0, JSON.stringify(judged()));
+  });
 
   test('why this suggestion: its words, and who made it', async () => {
     const suggested = await askFor(editor, workspace, PLACE);
