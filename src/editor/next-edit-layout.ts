@@ -62,6 +62,8 @@ const SCREEN_COLUMNS = 84;
 const GAP = 3;
 /** Columns that the hint takes, about. */
 const HINT_COLUMNS = { full: 42, short: 18 } as const;
+/** Lines that sticky scroll lays over the first ones, as VS Code sets it. */
+const STICKY_LINES = 5;
 /** A box shows so many lines and columns; the rest is cut. */
 export const BOX_LIMITS = { lines: 24, columns: 120 } as const;
 /** Of a line that does not fit, so many columns before and after what changes. */
@@ -117,7 +119,8 @@ export function hintFormOf({ line, cursor, tabSize, wrapColumn }: Room, topLine:
   const room = wrapColumn === null || columns < wrapColumn ? SCREEN_COLUMNS - columns : 0;
   if (room >= HINT_COLUMNS.full) return 'full';
   if (room >= HINT_COLUMNS.short) return 'short';
-  return cursor.line > topLine ? 'above-start' : 'below-start';
+  const covered = topLine === 0 ? 0 : STICKY_LINES;
+  return cursor.line > topLine + covered ? 'above-start' : 'below-start';
 }
 
 /** Of a long line that gives way to another: what is around the change, under the change. */

@@ -122,7 +122,13 @@ for (const [name, columns, over, form, character] of [
   ['in full', 40, {}, 'full', 40],
   ['in short beside a long line', 60, {}, 'short', 60],
   ['over the line above a longer one', 70, {}, 'above-start', 35],
-  ['over the line below, where none is above', 70, { visible: [{ from: 1, to: 2 }] }, 'below-start', 35],
+  [
+    'over the line below, where sticky scroll may cover that above',
+    70,
+    { visible: [{ from: 1, to: 2 }] },
+    'below-start',
+    35,
+  ],
   ['beside a line that does not wrap', 40, { wrapColumn: 50 }, 'full', 40],
   ['over the line above one that wraps', 60, { wrapColumn: 50 }, 'above-start', 30],
 ] as const) {
