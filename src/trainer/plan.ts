@@ -84,19 +84,30 @@ export function batchFor(
 /** How often a round should be able to go over what it learns from. */
 const PASSES = 2;
 
+/** Examples of one answer that a round takes: a thousand times the same accept is to be one habit, not all there is. */
+const MOST_ALIKE = 16;
+
 /**
  * The newest examples that a round can go over twice within its tokens: what is new counts most.
  *
  * @param examples oldest first
- * @returns at least one where there is one
+ * @returns in that order; at least one where there is one
  */
 export function newestWithin(examples: readonly Example[], tokenBudget: number): Example[] {
   let left = tokenBudget / PASSES;
-  let from = examples.length;
-  while (from > 0 && (from === examples.length || left >= examples[from - 1]!.ids.length)) {
-    left -= examples[--from]!.ids.length;
+  const chosen: Example[] = [];
+  const alike = new Map<string, number>();
+  for (const example of examples.toReversed()) {
+    const { label, ids, targetStart } = example;
+    const answer = `${label} ${ids.slice(targetStart).join(' ')}`;
+    const before = alike.get(answer) ?? 0;
+    if (before === MOST_ALIKE) continue;
+    if (chosen.length > 0 && left < ids.length) break;
+    alike.set(answer, before + 1);
+    left -= ids.length;
+    chosen.unshift(example);
   }
-  return examples.slice(from);
+  return chosen;
 }
 
 function baseParameters(config: ModelConfig): number {

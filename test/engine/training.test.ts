@@ -37,7 +37,7 @@ const checkpoints = (w: Window): string[] =>
 /** A round that goes on until it is stopped: far more to learn than there is time for. */
 const LONG = { minSignals: 8, idleSeconds: 1, tokenBudget: 10_000_000 };
 const SHORT = { minSignals: 8, idleSeconds: 1, tokenBudget: 4_000 };
-const MANY = accepted(250);
+const MANY = Array.from({ length: 250 }, (_, i) => accepted(1, `total(${i});`, i)).flat();
 
 /** A place that none of the signals is in. */
 const PLACE = at('const price999 = 1;\nprint');

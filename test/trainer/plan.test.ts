@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ModelConfig } from '../../src/model/config.ts';
 import { topLayers } from '../../src/model/lora.ts';
-import { batchFor, estimateBytes, loraFor } from '../../src/trainer/plan.ts';
+import type { Example } from '../../src/trainer/examples.ts';
+import { batchFor, estimateBytes, loraFor, newestWithin } from '../../src/trainer/plan.ts';
 
 const smol: ModelConfig = {
   family: 'llama',
@@ -75,4 +76,26 @@ test('too little memory: the message says how much is needed and what to do', ()
     () => batchFor(smol, loraFor(smol, 300), 100, 512, 300, 1),
     /needs about \d+ MB; knack.training.memoryMb allows 300/,
   );
+});
+
+const example = (id: number, answer: number, length = 100, label: Example['label'] = 'pull'): Example => {
+  const ids = [...Array.from({ length: length - 1 }, (_, i) => (id + i) % 97), answer];
+  return { id: `${id}`, label, weight: 1, ids, targetStart: length - 1 };
+};
+const ids = (examples: readonly Example[]): string[] => examples.map((e) => e.id);
+
+test('a round takes the newest that it can go over twice, in their order', () => {
+  const all = Array.from({ length: 50 }, (_, i) => example(i, i));
+  assert.deepEqual(ids(newestWithin(all, 2_000)), ['40', '41', '42', '43', '44', '45', '46', '47', '48', '49']);
+  assert.deepEqual(ids(newestWithin(all, 10)), ['49'], 'at least one');
+  assert.deepEqual(newestWithin(all, 1_000_000), all);
+  assert.deepEqual(newestWithin([], 2_000), []);
+});
+
+test('a thousand times the same accept is one habit among others, and a refusal of it counts by itself', () => {
+  const others = Array.from({ length: 20 }, (_, i) => example(i, i));
+  const leaned = Array.from({ length: 1000 }, (_, i) => example(100 + i, 7777));
+  const refused = example(9999, 7777, 100, 'push');
+  const chosen = ids(newestWithin([...others, ...leaned, refused], 20_000));
+  assert.deepEqual(chosen, [...ids(others), ...ids(leaned.slice(-16)), '9999']);
 });
