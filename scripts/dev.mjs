@@ -31,6 +31,7 @@ const TASKS = {
   'gate:prior': ['scripts/gate.ts', [], false],
   'memory:prior': ['scripts/memory.ts', [], false],
   tune: ['scripts/tune.ts', [], false],
+  'learning-report': ['scripts/learning-report.ts', [], false],
   fuzz: ['scripts/fuzz.ts', [], false],
   'check:llama': ['scripts/check-llama.ts', [], false],
   'check:peft': ['scripts/check-peft.ts', [], false],
