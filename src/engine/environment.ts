@@ -2,12 +2,14 @@
 
 /**
  * glibc gives large blocks back to the system as soon as they are free, and a step asks for them again: each page is
- * then cleared and mapped anew. Kept, a step on the CPU is faster (docs/log.md). Other C libraries ignore these names.
+ * then cleared and mapped anew. Kept, a step on the CPU is faster, and again on huge pages, where the system has them to
+ * give (docs/log.md). Other C libraries ignore these names.
  */
 const ALLOCATOR = {
   MALLOC_MMAP_THRESHOLD_: '33554432',
   MALLOC_TRIM_THRESHOLD_: '100000000000',
   MALLOC_TOP_PAD_: '67108864',
+  GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1',
 } as const;
 
 /**

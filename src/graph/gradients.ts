@@ -5,7 +5,7 @@
  * gradient (asked only where it is needed), or null where the input has none, such as indices.
  */
 import * as g from './build.ts';
-import type { Dim } from './tensor.ts';
+import { type Dim, sameShape } from './tensor.ts';
 import type { Node, Value } from './value.ts';
 
 /** Makes a gradient of its own, or adds one onto the sum of the others (null: there is none yet). */
@@ -108,9 +108,31 @@ function transposedProduct(a: Value, b: Value): Value {
   return n < m ? swapped(g.matmul(swapped(b), a)) : g.matmul(swapped(a), b);
 }
 
+/** What a matrix was made from by multiplying each of its rows by a number; null if it was made otherwise. */
+function scaledRows(x: Value): { readonly of: Value; readonly by: Value } | null {
+  if (x.source.kind !== 'node' || x.source.node.op !== 'Mul') return null;
+  const [of, by] = x.source.node.inputs as [Value, Value];
+  return sameShape(of.shape, x.shape) && sameShape(by.shape, [x.shape[0]!, 1]) ? { of, by } : null;
+}
+
+/**
+ * The gradients by a and b of y = a × b, where that by y is diag(s) · D and wider than a, such as that of the logits:
+ * D × bᵀ and aᵀ × D with the factors at the narrower rows.
+ */
+function gradientsByScaled(node: Node, D: Value, s: Value): readonly Contribution[] {
+  const [a, b] = node.inputs as [Value, Value];
+  const left = g.mul(a.again?.() ?? a, s);
+  const [byA] = gemm({ ...node, inputs: [a, b] }, [D]) as [Contribution];
+  const [, byB] = gemm({ ...node, inputs: [left, b] }, [D]) as [Contribution, Contribution];
+  const unscaled = (): Value => (typeof byA === 'function' ? byA() : byA.onto(null));
+  return [() => g.mul(unscaled(), s), byB];
+}
+
 const gemm: Rule = (node, gradients) => {
   const dY = gradients[0]!;
   const [a, b, c] = node.inputs as [Value, Value, Value | undefined];
+  const scaled = c || node.attributes.transA === 1 ? null : scaledRows(dY);
+  if (scaled && (dY.shape[1] as number) > (a.shape[1] as number)) return gradientsByScaled(node, scaled.of, scaled.by);
   const alpha = (node.attributes.alpha as number | undefined) ?? 1;
   const beta = (node.attributes.beta as number | undefined) ?? 1;
   const transA = node.attributes.transA === 1;

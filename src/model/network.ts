@@ -294,19 +294,31 @@ export function attendInStretches(query: Value, key: Value, value: Value, mask: 
     number,
     number,
   ];
-  const sizes = Array.from({ length: time / stretch }, () => stretch);
-  const parts = g.split(query, 3, sizes).map((part, i) => {
-    const [start, end] = [i * stretch, (i + 1) * stretch];
-    const seen = (x: Value, axis = 2): Value => (end === time ? x : g.slice(x, axis, 0, end));
+  const ends = Array.from({ length: time / stretch }, (_, i) => (i + 1) * stretch);
+  // Each is cut from the next longer one, so that gradients are summed at the shorter lengths first.
+  const cuts = (x: Value): Value[] => {
+    const cut = [x];
+    for (const end of ends.slice(0, -1).toReversed()) cut.unshift(g.slice(cut[0]!, 2, 0, end));
+    return cut;
+  };
+  const [keys, values] = [cuts(key), cuts(value)];
+  const split = g.split(
+    query,
+    3,
+    ends.map(() => stretch),
+  );
+  const parts = split.map((part, i) => {
+    const end = ends[i]!;
     // Cut anew for gradients, with the axis counted from the end, or the runtime would merge the two and keep the first.
-    const keys = { ...seen(key), again: () => seen(key, -2) };
-    const own = g.slice(g.slice(mask, 0, start, end), 1, 0, end);
+    const again = (): Value => (end === time ? key : g.slice(key, -2, 0, end));
+    const own = g.slice(g.slice(mask, 0, end - stretch, end), 1, 0, end);
     const rows = g.reshape(part, [batch, kvHeads, groups * stretch, headDim]);
     const masks = g.concat(
       Array.from({ length: groups }, () => own),
       0,
     );
-    return g.reshape(attend(rows, keys, seen(value), masks), [batch, kvHeads, groups, stretch, headDim]);
+    const attended = attend(rows, { ...keys[i]!, again }, values[i]!, masks);
+    return g.reshape(attended, [batch, kvHeads, groups, stretch, headDim]);
   });
   return g.concat(parts, 3);
 }

@@ -50,7 +50,12 @@ export function rowsOf(logits: Value, labels: Value): Rows {
     const logprobsOf = (ids: Value): Value => g.add(negated, g.sub(g.gatherElements(logits, ids, 1), largest));
     // WebGPU has no Unsqueeze of int64.
     const own = g.unsqueeze(g.cast(labels, 'int32'), 1);
-    return { count, vocab, logprobs: g.reshape(logprobsOf(own), [count]), logprobsOf };
+    // −dY · (softmax − one-hot): the softmax becomes the difference where it lies, and the rows' factor is left to the
+    // head's gradient, which multiplies by it where rows are narrower (graph/gradients.ts).
+    const ofLabels = withGradient(logprobsOf(own), [logits], (dY) => [
+      () => g.mul(g.scatterAdd(softmax, own, g.filled(-1, [count, 1]), 1), g.neg(dY)),
+    ]);
+    return { count, vocab, logprobs: g.reshape(ofLabels, [count]), logprobsOf };
   });
 }
 

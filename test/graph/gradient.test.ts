@@ -83,6 +83,14 @@ const CASES: Readonly<Record<string, Case>> = {
     shapes: ['130x96', '70x130', '96x70'],
     build: (a, b, c) => g.gemm(a, b, { transA: true, transB: true, alpha: -1.5, c }),
   },
+  'Gemm, whose rows are scaled and wider than its left': {
+    shapes: ['96x70', '70x130', '96x1'],
+    build: (a, b, s) => g.mul(g.gemm(a, b), s),
+  },
+  'Gemm, B transposed, whose rows are scaled and wider than its left, with another use of it': {
+    shapes: ['96x70', '130x70', '96x1'],
+    build: (a, b, s) => [g.mul(g.gemm(a, b, { transB: true, alpha: 0.7 }), s), g.mul(a, a)],
+  },
   Identity: { shapes: ['8x8'], build: g.identity },
   Log: { shapes: ['96x130'], build: g.log, range: [0.5, 2] },
   MatMul: { shapes: ['3x4x60x40', '4x40x50'], build: g.matmul },
