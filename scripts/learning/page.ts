@@ -4,7 +4,7 @@ import type { ArmReport } from '../../src/replay/report.ts';
 import type { Interval } from '../../src/replay/resample.ts';
 import type { Span } from '../../src/replay/run.ts';
 
-/** What `npm run replay -- --out` writes, as far as the page needs it. */
+/** What `npm run replay -- --out` writes, as far as the page needs it; a commit with `+` had changes on top of it. */
 export interface ReplayReport {
   readonly seed: number;
   readonly commit: string;
@@ -51,7 +51,7 @@ function section({ file, report }: NamedReport): string {
       : ' Not every ask was put, so this is outside of the protocol: what is saved is a share of little.';
   const parts = [
     `## ${file.replace(/\.json$/, '')}`,
-    `\`npm run replay -- ${sources.map((s) => s.name).join(' ')} --arms ${arms} ${flags.join(' ')}\`, Knack ${commit.slice(0, 12)}, [${file}](learning/${file}).${outside}`,
+    `\`npm run replay -- ${sources.map((s) => s.name).join(' ')} --arms ${arms} ${flags.join(' ')}\`, Knack ${commit.replace(/^(.{12})[^+]*/, '$1')}, [${file}](learning/${file}).${outside}`,
     armsTable([...sources.map((s) => [s.name, s.arms] as const), ['pooled', pooled.arms]]),
     curves(pooled.arms),
     costs(pooled.arms),

@@ -94,14 +94,15 @@ function joined(name: string): ArmKind {
     );
   }
   const has = (part: Part): boolean => parts.includes(part);
+  const writes = has('memory') || has('weights');
   return {
     name: PARTS.filter(has).join('+'),
     // What a gate says is a probability, and showing pays from a quarter on.
     threshold: has('gate') ? SHOW : THRESHOLD,
-    // Without either it would write what `frozen` writes, and judges that.
-    hasModel: has('memory') || has('weights'),
+    // Where nothing of it writes, it would write what `frozen` writes, and judges that.
+    hasModel: writes,
     learns: { typing: has('typing') },
-    judges: !has('memory') && !has('weights'),
+    judges: !writes,
     checkpoint: ({ adapter }) => digestOf(adapter),
     start: async ({ model, cacheDir, adapter, code }) => {
       const shipped = adapter !== null && existsSync(adapter) ? adapter : null;
@@ -109,7 +110,6 @@ function joined(name: string): ArmKind {
         ...(has('memory') && { remember: memoryFor }),
         ...(has('weights') && { rounds: { code } }),
       };
-      const writes = has('memory') || has('weights');
       const answering = writes ? await startFrozen(model, cacheDir, shipped, learning) : null;
       return new Learned(answering, has('gate') ? new Gate() : null);
     },

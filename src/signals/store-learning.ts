@@ -1,5 +1,6 @@
 /** The half of the database that learning lives in: checkpoints, rounds, the lease that makes one trainer. */
 import type { Database } from 'better-sqlite3';
+import type { Lived } from './view.ts';
 
 /** Most UTF-16 units of a JSON value that comes from our own code (metrics, canary results). */
 const JSON_LIMIT = 65_536;
@@ -29,12 +30,6 @@ export interface RoundStart {
   readonly device: string;
   /** Checkpoint that it starts from; null: the base. */
   readonly parent: string | null;
-}
-
-/** As trainer/lived.ts has it. */
-interface Lived {
-  readonly shown: number;
-  readonly taken: number;
 }
 
 export interface RoundEnd {

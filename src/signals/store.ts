@@ -312,11 +312,15 @@ export class Store {
   deleteSelected(selection: Selection, isThere: (path: string) => boolean = existsSync): Deleted {
     return this.#run(() => {
       const first = this.#view.firstSignal(selection);
-      const forgotten = first === null ? [] : this.#learning.forgetSince(first, FORGOTTEN, isThere);
+      const forget = () => (first === null ? [] : this.#learning.forgetSince(first, FORGOTTEN, isThere));
+      // Before, so that a crash in between leaves no weights that know what is gone.
+      const before = forget();
       const suggestions = this.#view.delete(selection);
       this.#gate.delete(selection);
+      // And after, for a round that another window began meanwhile: it has read it.
+      const since = forget();
       this.#giveBack();
-      return { suggestions, forgotten };
+      return { suggestions, forgotten: [...since, ...before] };
     });
   }
 

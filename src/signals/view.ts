@@ -72,6 +72,13 @@ export type Selection =
   | { readonly by: 'day'; readonly day: string }
   | { readonly by: 'file'; readonly path: string };
 
+/** Suggestions that were shown unasked, and came to an end that the developer chose. */
+export interface Lived {
+  readonly shown: number;
+  /** Accepted ones; one that was accepted in part counts half. */
+  readonly taken: number;
+}
+
 export interface Deleted {
   readonly suggestions: number;
   /** Checkpoints, newest first, that may have learned from some of it: they serve no more, and what is left is learned anew. */

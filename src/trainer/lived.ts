@@ -6,13 +6,7 @@
  * single look. Of promotions that changed nothing, 200 signals long, fewer than one in twenty is taken back; one after
  * which a fifth as many are accepted is within a few dozen signals (test/trainer/lived.test.ts).
  */
-
-/** Suggestions that were shown unasked, and came to an end that the developer chose. */
-export interface Lived {
-  readonly shown: number;
-  /** Accepted ones; one that was accepted in part counts half. */
-  readonly taken: number;
-}
+import type { Lived } from '../signals/view.ts';
 
 /** Suggestions on each side from which on they are compared, and at most: the newest before, the first since. */
 export const LIVED = { least: 20, most: 200 } as const;

@@ -14,6 +14,7 @@ import { runSession, type Session } from '../../src/replay/session.ts';
 import { fingerprintOf, openSource } from '../../src/replay/source.ts';
 import type { Question } from '../../src/replay/typist.ts';
 import { successors, writeTinyModel } from '../model/tiny.ts';
+import { at, question } from './questions.ts';
 import { SAMPLE } from './sources.ts';
 
 let dir: string;
@@ -28,17 +29,6 @@ const start = async (): Promise<Learned> =>
   (await KIND!.start({ model: join(dir, 'tiny'), cacheDir: join(dir, 'cache'), adapter: null, code: '' })) as Learned;
 
 const HEAD = 'const the_whole_price_of_it = ';
-const question = (line: string, path = 'a.ts'): Question => ({
-  path,
-  languageId: 'typescript',
-  document: `first\n${line}\nlast\n`,
-  cursor: { line: 1, character: line.length },
-  recent: [],
-});
-const at = (line: string, text: string): Edit => {
-  const place = { line: 1, character: line.length };
-  return { start: place, end: place, text };
-};
 const lesson = (fate: Lesson['fate'], answer: Answer | null, typed: Edit | null): Lesson => ({
   at: 7,
   question: question(HEAD),

@@ -5,12 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { ROOT } from '../../scripts/paths.ts';
-import type { Edit } from '../../src/completion/edit.ts';
 import type { Answer, Lesson } from '../../src/replay/arm.ts';
 import { armKinds } from '../../src/replay/arms.ts';
 import type { Learned } from '../../src/replay/learned.ts';
-import type { Question } from '../../src/replay/typist.ts';
 import { writeTinyModel } from '../model/tiny.ts';
+import { at, question } from './questions.ts';
 
 let dir: string;
 before(() => {
@@ -24,17 +23,6 @@ const start = async (): Promise<Learned> => {
   return (await armKinds(['weights'])[0]!.start({ ...place, code: join(ROOT, 'media', 'code') })) as Learned;
 };
 
-const question = (line: string): Question => ({
-  path: 'a.ts',
-  languageId: 'typescript',
-  document: `first\n${line}\nlast\n`,
-  cursor: { line: 1, character: line.length },
-  recent: [],
-});
-const at = (line: string, text: string): Edit => {
-  const place = { line: 1, character: line.length };
-  return { start: place, end: place, text };
-};
 const CONTEXT = { at: 100, still: 0 };
 const NEW = question('const the_next_price = ');
 const WANTED = 'sum(cents) / 100;';

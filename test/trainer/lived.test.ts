@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { contradiction, LIVED, type Lived } from '../../src/trainer/lived.ts';
+import type { Lived } from '../../src/signals/view.ts';
+import { contradiction, LIVED } from '../../src/trainer/lived.ts';
 import { seeded } from '../../src/trainer/random.ts';
 
 /** Share of promotions that are taken back, and the median of the signals until then, looked at after each. */
