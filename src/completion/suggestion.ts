@@ -27,6 +27,16 @@ export interface Suggestion {
   readonly latencyMs: number;
   /** Absent where nothing was remembered; the log-probabilities are then the model's alone, else the mixture's. */
   readonly remembered?: Remembered;
+  /** Absent in what is read from the database. */
+  readonly effort?: Effort;
+}
+
+/** What an answer took to write, whatever became of it: it may be cut, or no edit. */
+export interface Effort {
+  /** Tokens that the model chose. */
+  readonly chosen: number;
+  /** Tokens that the prompt's format left no choice of. */
+  readonly forced: number;
 }
 
 /** What was remembered while a suggestion was written. */
@@ -68,8 +78,8 @@ export interface None {
     | 'unsuitable' // binary, over-long line, read-only
     | 'not-asked' // snoozed, or `knack.trigger` is manual
     | 'unlikely'; // to be accepted, by what `knack.eagerness` asks for
-  /** Tokens that the model wrote for it, where it was asked. */
-  readonly written?: number;
+  /** Where the model was asked. */
+  readonly effort?: Effort;
 }
 
 export type Completion = Suggestion | None;

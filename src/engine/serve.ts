@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Edit, editAtCursor } from '../completion/edit.ts';
 import type { Snapshot } from '../completion/snapshot.ts';
-import type { Completion, None, Suggestion } from '../completion/suggestion.ts';
+import type { Completion, Effort, None, Suggestion } from '../completion/suggestion.ts';
 import type { Recollection } from '../memory/recollection.ts';
 import { Decoder, type Written } from '../model/decode.ts';
 import { Lookup } from '../model/drafts.ts';
@@ -88,7 +88,7 @@ export class Server {
       const decoded = await this.#decoder.generate(ask.prompt, maxNewTokens, isCancelled, ask, recollection);
       if (decoded.stop === 'cancelled') return { none: 'cancelled' };
       const answer = ask.read(decoded);
-      if ('none' in answer) return { ...answer, written: decoded.ids.length };
+      if ('none' in answer) return { ...answer, effort: effortOf(decoded) };
       return this.#suggestion(ask, answer, decoded, began, recollection);
     });
   }
@@ -134,11 +134,12 @@ export class Server {
   #suggestion(
     { prompt }: Ask,
     { edit, kept }: Answer,
-    { logprobs, chances }: Written,
+    written: Written,
     began: number,
     recollection?: Recollection,
   ): Suggestion {
     const remembered = recollection?.result(kept);
+    const { logprobs, chances } = written;
     return {
       ...(remembered && { remembered }),
       id: randomUUID(),
@@ -149,6 +150,7 @@ export class Server {
       promptHash: prompt.hash,
       promptFormat: this.#base.format.name,
       latencyMs: performance.now() - began,
+      effort: effortOf(written),
     };
   }
 
@@ -224,4 +226,9 @@ export class Server {
     this.#turn = result.catch(() => undefined);
     return result;
   }
+}
+
+function effortOf({ ids, chances, others }: Written): Effort {
+  const forced = ids.filter((_, i) => chances[i] === 0 && others[i] === Number.NEGATIVE_INFINITY).length;
+  return { chosen: ids.length - forced, forced };
 }

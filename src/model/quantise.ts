@@ -59,7 +59,7 @@ function divisorName(name: string): string {
  */
 export async function quantiseBase(options: QuantiseOptions): Promise<QuantisedWeights> {
   const { config, sha256, cacheDir, most, onProgress } = options;
-  const plan = planOf(config, sha256, most);
+  const plan = quantisedPlan(config, sha256, most);
   const file = await ensureDerived(plan, cacheDir, () => contents(options), onProgress);
   const divisors = new Map<string, Float32Array>();
   for (const name of smoothedNames(config)) {
@@ -76,7 +76,8 @@ function smoothedNames(config: ModelConfig): string[] {
   return [...layers.flat(), 'head'];
 }
 
-function planOf(config: ModelConfig, source: string, most: number): DerivedPlan {
+/** What the file holds, and where. @param source hash of the base */
+export function quantisedPlan(config: ModelConfig, source: string, most: number): DerivedPlan {
   const tensors: DerivedPlan['tensors'][number][] = [];
   const put = (name: string, shape: readonly number[], bytes: number): void => {
     tensors.push({ name, shape, bytes: bytes * shape.reduce((product, size) => product * size, 1) });

@@ -4,7 +4,7 @@ import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Snapshot } from '../../../src/completion/snapshot.ts';
-import { type Completion, isSuggestion } from '../../../src/completion/suggestion.ts';
+import type { Completion, Effort } from '../../../src/completion/suggestion.ts';
 import { type Base, loadBase } from '../../../src/engine/base.ts';
 import { EngineClient } from '../../../src/engine/client.ts';
 import { checkpointDir, databasePath } from '../../../src/engine/storage.ts';
@@ -20,17 +20,23 @@ import { ROOT } from '../../paths.ts';
 import { processorMs } from './figures.ts';
 import type { Step } from './trace.ts';
 
-/** Tokens of a suggestion, at most: the figures are for a whole one of so many. */
+/** Tokens of an answer that the model may choose: the figures are for those that take them all. */
 export const TOKENS = 10;
 const PATIENCE_MS = 60_000;
 /** Processor time after which a trainer has opened its model and is multiplying. */
 const LOADED_MS = 8_000;
 
-export interface Timed extends Pick<Step, 'did'> {
+export interface Timed {
+  readonly did: Step['did'];
   readonly ms: number;
-  /** Tokens that the model wrote. */
-  readonly written: number;
+  readonly effort: Effort;
 }
+
+const NO_EFFORT: Effort = { chosen: 0, forced: 0 };
+/** What has nothing in common with any other request. */
+const ELSEWHERE: Snapshot = {
+  ...{ path: 'elsewhere', languageId: 'plaintext', before: 'elsewhere', after: '', startLine: 0, recent: [] },
+};
 
 export class BenchEngine {
   readonly base: Base;
@@ -107,14 +113,18 @@ export class BenchEngine {
     return this.#client.complete(snapshot, new AbortController().signal, PATIENCE_MS);
   }
 
-  /** Asks one step after the other, each once the last is answered. */
-  async play(steps: readonly Step[]): Promise<Timed[]> {
+  /**
+   * Asks one step after the other, each once the last is answered.
+   *
+   * @param isCold something else is asked before each, so that nothing of its prompt is cached
+   */
+  async play(steps: readonly Step[], isCold = false): Promise<Timed[]> {
     const timed: Timed[] = [];
     for (const { did, snapshot } of steps) {
+      if (isCold) await this.ask(ELSEWHERE);
       const began = performance.now();
-      const answer = await this.ask(snapshot);
-      const ms = performance.now() - began;
-      timed.push({ did, ms, written: isSuggestion(answer) ? answer.tokenLogprobs.length : (answer.written ?? 0) });
+      const { effort = NO_EFFORT } = await this.ask(snapshot);
+      timed.push({ did, ms: performance.now() - began, effort });
     }
     return timed;
   }
@@ -140,9 +150,10 @@ export class BenchEngine {
     await this.#until('the round computes', () => trainer() !== null && processorMs(trainer()!) > LOADED_MS);
   }
 
-  /** Waits until the engine has given the model's memory back. */
-  rested(): Promise<void> {
-    return this.#until('the model rests', () => this.#logs.some((line) => line.includes('memory is given back')));
+  /** Waits until the engine has given the model's memory back, since its start so many times. */
+  rested(times: number): Promise<void> {
+    const count = (): number => this.#logs.filter((line) => line.includes('memory is given back')).length;
+    return this.#until('the model rests', () => count() >= times);
   }
 
   get isTraining(): boolean {

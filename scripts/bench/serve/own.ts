@@ -1,17 +1,18 @@
 /**
- * Our side of the comparison with llama.cpp, in a process of its own: the default model as it serves, 8 bit, with an
- * adapter of rank 8. Arguments: the model's path, then thread counts. Answers each line of its input (Request) with one
- * of its own (Took).
+ * Our side of the comparison with llama.cpp, in a process of its own: the default model as it serves, 8 bit, or a shape
+ * (shapes.ts), with an adapter of rank 8. Arguments: the model's path, or `shape:NAME` and a folder for its weights; then
+ * thread counts. Answers each line of its input (Request) with one of its own (Took).
  */
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { loadBase } from '../../../src/engine/base.ts';
+import { type Base, loadBase } from '../../../src/engine/base.ts';
 import { SessionForward } from '../../../src/engine/forward.ts';
 import { withQuantised } from '../../../src/engine/quantised-base.ts';
 import { defaultCacheDir } from '../../../src/model/cache.ts';
-import { Decoder } from '../../../src/model/decode.ts';
+import { Decoder, type DecodeTokenizer } from '../../../src/model/decode.ts';
 import { loraFor } from '../../../src/trainer/plan.ts';
 import { ROOT } from '../../paths.ts';
+import { shaped } from './shapes.ts';
 
 /** What both sides are asked: greedily write so many tokens after these. */
 export interface Request {
@@ -24,32 +25,45 @@ export interface Request {
 export interface Took {
   readonly prefillMs: number;
   readonly tokenMs: number;
+  /** Resident memory after it, of our side. */
+  readonly rssMb?: number;
 }
 
+const MEMORY_MB = 1536;
+
 if (import.meta.main) {
-  const [path, ...threads] = process.argv.slice(2) as [string, ...string[]];
-  const plain = await loadBase(path, defaultCacheDir(), () => undefined, join(ROOT, 'media', 'model'));
-  const base = await withQuantised(plain, defaultCacheDir(), 2);
-  const shape = loraFor(base.model.config, 1536);
+  const [model, ...rest] = process.argv.slice(2) as [string, ...string[]];
+  const shape = model.startsWith('shape:') ? model.slice('shape:'.length) : null;
+  const threads = shape === null ? rest : rest.slice(1);
+  const base = shape === null ? await ofModel(model) : await shaped(shape, rest[0]!);
+  const lora = loraFor(base.model.config, MEMORY_MB);
+  // No token ends an answer: all sides write as many as they are asked for.
+  const tokenizer: DecodeTokenizer = { bytes: () => Uint8Array.of(65), vocabSize: base.model.config.vocab, eosIds: [] };
   const decoders = new Map<number, Decoder>();
   for (const count of threads.map(Number)) {
-    decoders.set(count, new Decoder(await SessionForward.create(base, shape, count), base.tokenizer));
+    decoders.set(count, new Decoder(await SessionForward.create(base, lora, count), tokenizer));
   }
   const never = (): boolean => false;
   const endless = { isOver: never };
   const prompt = (ids: readonly number[]) => ({ ids, heal: '', hash: '' });
   const answer = async ({ ids, tokens, threads }: Request): Promise<Took> => {
     const decoder = decoders.get(threads)!;
-    await decoder.generate(prompt([base.tokenizer.encode('x')[0]!]), 1, never, endless);
+    await decoder.generate(prompt([(ids[0]! + 1) % base.model.config.vocab]), 1, never, endless);
     const began = performance.now();
     await decoder.generate(prompt(ids), 1, never, endless);
     const prefilled = performance.now();
     const { ids: written } = await decoder.generate(prompt(ids), tokens, never, endless);
-    return { prefillMs: prefilled - began, tokenMs: (performance.now() - prefilled) / written.length };
+    const tokenMs = (performance.now() - prefilled) / written.length;
+    return { prefillMs: prefilled - began, tokenMs, rssMb: process.memoryUsage.rss() / 2 ** 20 };
   };
   console.log('{}');
   for await (const line of createInterface({ input: process.stdin })) {
     console.log(JSON.stringify(await answer(JSON.parse(line) as Request)));
   }
   process.exit(0);
+}
+
+async function ofModel(path: string): Promise<Base> {
+  const plain = await loadBase(path, defaultCacheDir(), () => undefined, join(ROOT, 'media', 'model'));
+  return withQuantised(plain, defaultCacheDir(), 2);
 }

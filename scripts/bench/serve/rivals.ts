@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { engineEnvironment } from '../../../src/engine/environment.ts';
 import { writeTwin } from '../../llama/gguf-twin.ts';
 import { loadLlama } from '../../llama/module.ts';
 import { step } from '../../progress.ts';
@@ -27,14 +28,14 @@ export async function againstLlama(path: string, prompts: readonly (readonly num
     await step('The model as Q8_0', () => writeTwin(path, twin, 'Q8_0'));
     const threads = [...new Set([1, 2, availableParallelism()])].filter((n) => n <= availableParallelism());
     const length = Math.max(...prompts.map((ids) => ids.length)) + TOKENS + 8;
-    const start = (script: string, ...args: string[]): Promise<Side | null> =>
-      Side.start(process.execPath, [join(import.meta.dirname, script), ...args, ...threads.map(String)], process.env);
-    for (const [name, args] of [
-      ['own', ['own.ts', path]],
-      ['llama', ['llama.ts', twin, String(length)]],
+    const start = (env: NodeJS.ProcessEnv, script: string, ...args: string[]): Promise<Side | null> =>
+      Side.start(process.execPath, [join(import.meta.dirname, script), ...args, ...threads.map(String)], env);
+    for (const [name, env, args] of [
+      ['own', engineEnvironment(process.env), ['own.ts', path]],
+      ['llama', process.env, ['llama.ts', twin, String(length)]],
     ] as const) {
       const [script, ...rest] = args;
-      const side = await step(`Starting ${name}`, () => start(script, ...rest));
+      const side = await step(`Starting ${name}`, () => start(env, script, ...rest));
       if (side === null) throw new Error(`${name} did not start: the lines above say why`);
       sides[name] = side;
     }
@@ -50,7 +51,7 @@ export async function againstLlama(path: string, prompts: readonly (readonly num
           }
         }
       }
-      const best = (name: string, what: keyof Took): number[] => {
+      const best = (name: string, what: 'prefillMs' | 'tokenMs'): number[] => {
         const all = threads.map((count) => took.get(`${name} ${count}`)!.map((each) => each[what]));
         for (const [i, values] of all.entries()) {
           const { median, low, high } = summary(values);
@@ -58,7 +59,7 @@ export async function againstLlama(path: string, prompts: readonly (readonly num
         }
         return all.reduce((a, b) => (summary(b).median < summary(a).median ? b : a));
       };
-      const ratio = (what: keyof Took): number => {
+      const ratio = (what: 'prefillMs' | 'tokenMs'): number => {
         const [ours, theirs] = [best('own', what), best('llama', what)];
         return summary(ours.map((ms, i) => theirs[i]! / ms)).median;
       };

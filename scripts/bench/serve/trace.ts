@@ -6,7 +6,9 @@ import { applyEdit, type Edit, type Place } from '../../../src/completion/edit.t
 import { RecentEdits } from '../../../src/completion/recent.ts';
 import type { Snapshot } from '../../../src/completion/snapshot.ts';
 import { takeSnapshot } from '../../../src/completion/take.ts';
+import type { PromptTokenizer } from '../../../src/model/prompt.ts';
 import type { History } from '../../../src/replay/history.ts';
+
 import { type Ask, editorLines, Typist } from '../../../src/replay/typist.ts';
 
 export interface Step {
@@ -56,6 +58,13 @@ export function traceOf(history: History, files: number): Step[] {
     before = steps.findLast((step) => step.snapshot.path === path) ?? null;
   }
   return steps;
+}
+
+/** Token ids of a trace's files, again and again until there are so many. */
+export function codeIds(trace: readonly Step[], tokenizer: PromptTokenizer, count: number): number[] {
+  const texts = trace.flatMap(({ did, snapshot: { before, after } }) => (did === 'open' ? [before + after] : []));
+  const ids = tokenizer.encode(texts.join('\n'));
+  return Array.from({ length: count }, (_, i) => ids[i % ids.length]!);
 }
 
 interface Typed {
