@@ -25,6 +25,7 @@ export const SHAPES: Readonly<Record<string, ModelConfig>> = {
 
 /** Random bytes that all matrices are cut from. */
 const POOL_BYTES = 16 << 20;
+const APART_BYTES = 40_009;
 /** Standard deviation of a whole number that is evenly spread over a byte. */
 const SPREAD = 74;
 
@@ -39,10 +40,15 @@ export async function shaped(name: string, folder: string): Promise<Base> {
   const pool = randomFillSync(Buffer.alloc(POOL_BYTES));
   const inner = new Map(plan.tensors.map((each) => [each.name, each.shape[0]!]));
   async function* contents(): AsyncGenerator<{ name: string; piece: Uint8Array }> {
-    for (const { name, bytes } of plan.tensors) {
+    for (const [i, { name, bytes }] of plan.tensors.entries()) {
       if (/^(layers\.\d+\.[a-z-]+|head|embed)$/.test(name)) {
-        for (let left = bytes; left > 0; left -= POOL_BYTES)
-          yield { name, piece: pool.subarray(0, Math.min(left, POOL_BYTES)) };
+        // From a place of its own: of equal matrices the runtime would keep one.
+        let at = (i * APART_BYTES) % POOL_BYTES;
+        for (let left = bytes; left > 0; at = 0) {
+          const piece = pool.subarray(at, at + Math.min(left, POOL_BYTES - at));
+          left -= piece.length;
+          yield { name, piece };
+        }
         continue;
       }
       // Products of about unit size; norms and divisors of one; no bias.
