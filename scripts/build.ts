@@ -18,6 +18,7 @@ const BUNDLES: Readonly<Record<string, { readonly entry: string; readonly extern
   engine: { entry: 'src/engine/main.ts', external: NATIVES },
   train: { entry: 'src/engine/train.ts', external: NATIVES },
   probe: { entry: 'src/engine/probe.ts', external: NATIVES },
+  prepare: { entry: 'src/engine/prepare.ts', external: NATIVES },
   replay: { entry: 'src/replay/main.ts', external: NATIVES },
   'replay-worker': { entry: 'src/replay/worker.ts', external: NATIVES },
 };

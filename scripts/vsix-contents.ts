@@ -28,6 +28,7 @@ export const NEEDED: readonly string[] = [
   'dist/panel.js',
   'dist/train.cjs',
   'dist/probe.cjs',
+  'dist/prepare.cjs',
   'dist/THIRD-PARTY.txt',
   'node_modules/better-sqlite3/lib/index.js',
   'node_modules/onnxruntime-node/dist/index.js',

@@ -16,8 +16,8 @@ import { Devices } from './devices.ts';
 import { Gatekeeper } from './gatekeeper.ts';
 import { shrinkHeap } from './heap.ts';
 import { Models } from './models.ts';
+import { prepared } from './prepare-run.ts';
 import * as protocol from './protocol.ts';
-import { withQuantised } from './quantised-base.ts';
 import { Remembering } from './remembering.ts';
 import { Schedule } from './schedule.ts';
 import { type Recollect, Server } from './serve.ts';
@@ -43,6 +43,7 @@ type Level = 'debug' | 'info' | 'warn' | 'error';
 export interface ChildPaths {
   readonly trainer: string;
   readonly probe: string;
+  readonly prepare: string;
 }
 
 export class Engine {
@@ -61,6 +62,7 @@ export class Engine {
   #progress: number | undefined;
   #notices: string[] = [];
   #download: AbortController | null = null;
+  readonly #end = new AbortController();
   #swapping = false;
   /** A checkpoint that could not be used: looked at once, not every second. */
   #unusable: string | null = null;
@@ -102,6 +104,7 @@ export class Engine {
   async dispose(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
     this.#download?.abort();
+    this.#end.abort();
     this.#schedule?.dispose();
     await this.#server?.release();
     this.#store?.close();
@@ -158,7 +161,14 @@ export class Engine {
       const style = params.settings.promptStyle ?? null;
       const plain = await loadBase(found, params.cacheDir, progress, shippedTuning(), style);
       const threads = Math.max(1, Math.min(4, availableParallelism()));
-      const base = await withQuantised(plain, params.cacheDir, threads, progress, (why) => this.#log('warn', why));
+      const job = { modelPath: found, cacheDir: params.cacheDir, promptStyle: style, threads };
+      const base = await prepared(plain, job, {
+        path: this.#paths.prepare,
+        onProgress: progress,
+        onRefused: (why) => this.#log('warn', why),
+        onOutput: (line) => this.#log('debug', `prepare: ${line}`),
+        signal: this.#end.signal,
+      });
       this.#base = base;
       const loaded = await loadCurrent(this.#store, params.storageDir, base, (why) => this.#notice(why));
       this.#server = await Server.start(

@@ -35,7 +35,8 @@ if (missing !== null) {
 } else {
   // Loaded here and not above: without ONNX Runtime's library the module does not load at all.
   void import('./engine.ts').then(({ Engine }) => {
-    engine = new Engine(connection, { trainer: join(own, 'train.cjs'), probe: join(own, 'probe.cjs') });
+    const [trainer, probe, prepare] = ['train', 'probe', 'prepare'].map((name) => join(own, `${name}.cjs`));
+    engine = new Engine(connection, { trainer: trainer!, probe: probe!, prepare: prepare! });
     connection.listen();
   });
 }

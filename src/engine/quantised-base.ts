@@ -8,7 +8,7 @@ import { buildCalibrationGraph } from '../model/calibration.ts';
 import { replaceFile } from '../model/file.ts';
 import { topLayers } from '../model/lora.ts';
 import { mapped } from '../model/network.ts';
-import { type Activations, type QuantisedWeights, quantiseBase } from '../model/quantise.ts';
+import { type Activations, findQuantised, type QuantisedWeights, quantiseBase } from '../model/quantise.ts';
 import type { Base } from './base.ts';
 import { CALIBRATION_TEXT } from './calibration-text.ts';
 import { type Agreement, compare } from './fidelity.ts';
@@ -41,7 +41,22 @@ export async function withQuantised(
   onRefused?: (why: string) => void,
 ): Promise<Base> {
   const served = { ...base, quantised: await quantise(base, cacheDir, threads, onProgress) };
-  const { divergence } = await judge(base, served, threads);
+  return chosen(base, served, await judge(base, served, threads), onRefused);
+}
+
+/** The same where all of it was done before, else null: runs nothing of the base, so that it takes no memory. */
+export async function readyQuantised(
+  base: Base,
+  cacheDir: string,
+  onRefused?: (why: string) => void,
+): Promise<Base | null> {
+  const { config, sha256 } = base.model;
+  const quantised = await findQuantised({ config, sha256, cacheDir, most: await mostOf() });
+  const agreement = quantised && (await knownVerdict(quantised));
+  return agreement && chosen(base, { ...base, quantised }, agreement, onRefused);
+}
+
+function chosen(base: Base, served: Base, { divergence }: Agreement, onRefused?: (why: string) => void): Base {
   if (divergence <= MOST_DIVERGENCE) return served;
   onRefused?.(
     `In 8 bit, ${base.model.describe} would say ${divergence.toFixed(3)} nats other than in fp32, which serves.`,
@@ -61,22 +76,35 @@ export async function quantise(
     sha256: base.model.sha256,
     weights: base.weights,
     cacheDir,
-    most: (await productsAreExact()) ? 127 : 63,
+    most: await mostOf(),
     activations: () => measureActivations(base, threads),
     ...(onProgress ? { onProgress } : {}),
   });
 }
 
-/** How far the two agree on the calibration text: measured once, then read. */
-async function judge(base: Base, served: Base & { quantised: QuantisedWeights }, threads: number): Promise<Agreement> {
-  const path = join(dirname(served.quantised.file.path), VERDICT);
-  const known = await readFile(path, 'utf8').then(
+/** Largest absolute value of a weight that this machine multiplies exactly. */
+async function mostOf(): Promise<127 | 63> {
+  return (await productsAreExact()) ? 127 : 63;
+}
+
+function verdictPath({ file }: QuantisedWeights): string {
+  return join(dirname(file.path), VERDICT);
+}
+
+async function knownVerdict(quantised: QuantisedWeights): Promise<Agreement | null> {
+  const known = await readFile(verdictPath(quantised), 'utf8').then(
     (text) => JSON.parse(text) as Partial<Agreement>,
     () => null,
   );
-  if (typeof known?.divergence === 'number') return known as Agreement;
+  return typeof known?.divergence === 'number' ? (known as Agreement) : null;
+}
+
+/** How far the two agree on the calibration text: measured once, then read. */
+async function judge(base: Base, served: Base & { quantised: QuantisedWeights }, threads: number): Promise<Agreement> {
+  const known = await knownVerdict(served.quantised);
+  if (known !== null) return known;
   const agreement = await agreementOf(base, served, threads, pieces(base));
-  await replaceFile(path, JSON.stringify(agreement));
+  await replaceFile(verdictPath(served.quantised), JSON.stringify(agreement));
   return agreement;
 }
 

@@ -50,6 +50,15 @@ interface Manifest {
   readonly tensors: readonly (readonly [name: string, entry: DerivedEntry])[];
 }
 
+/** The derived file where it is there and whole; else null. */
+export async function findDerived(plan: DerivedPlan, cacheDir: string): Promise<DerivedFile | null> {
+  return readDerived(folderOf(plan, cacheDir), plan);
+}
+
+function folderOf(plan: DerivedPlan, cacheDir: string): string {
+  return join(cacheDir, 'derived', `${plan.source}-${plan.layout}`);
+}
+
 /**
  * Returns a derived file, writing it if it is not there or damaged.
  *
@@ -66,7 +75,7 @@ export async function ensureDerived(
 ): Promise<DerivedFile> {
   if (endianness() !== 'LE') throw new ModelError('architecture', 'Knack needs a little-endian machine.');
   const parent = join(cacheDir, 'derived');
-  const folder = join(parent, `${plan.source}-${plan.layout}`);
+  const folder = folderOf(plan, cacheDir);
   const ready = await readDerived(folder, plan);
   if (ready !== null) return ready;
 

@@ -8,7 +8,7 @@
  * down_proj into the rows of up_proj. o_proj does well without.
  */
 import type { ModelConfig } from './config.ts';
-import { type DerivedFile, type DerivedPlan, ensureDerived } from './derived.ts';
+import { type DerivedFile, type DerivedPlan, ensureDerived, findDerived } from './derived.ts';
 import { ModelError } from './errors.ts';
 import { readRange } from './file.ts';
 import { linearName } from './lora.ts';
@@ -60,7 +60,19 @@ function divisorName(name: string): string {
 export async function quantiseBase(options: QuantiseOptions): Promise<QuantisedWeights> {
   const { config, sha256, cacheDir, most, onProgress } = options;
   const plan = quantisedPlan(config, sha256, most);
-  const file = await ensureDerived(plan, cacheDir, () => contents(options), onProgress);
+  return withDivisors(config, await ensureDerived(plan, cacheDir, () => contents(options), onProgress));
+}
+
+/** The quantised base where it was written before, and is whole; else null. */
+export async function findQuantised(
+  options: Pick<QuantiseOptions, 'config' | 'sha256' | 'cacheDir' | 'most'>,
+): Promise<QuantisedWeights | null> {
+  const { config, sha256, cacheDir, most } = options;
+  const file = await findDerived(quantisedPlan(config, sha256, most), cacheDir);
+  return file && withDivisors(config, file);
+}
+
+async function withDivisors(config: ModelConfig, file: DerivedFile): Promise<QuantisedWeights> {
   const divisors = new Map<string, Float32Array>();
   for (const name of smoothedNames(config)) {
     const { offset, length } = file.tensors.get(divisorName(name))!;

@@ -1,0 +1,4 @@
+/** Entry of the process that prepares a base for serving. */
+import { servePreparing } from './preparing.ts';
+
+servePreparing();
