@@ -58,7 +58,10 @@ function targetOf(
   const hunk = hunkOf(removed, added, above);
   if (hunk === null) return null;
   const ids = isWhole ? hunkIds(hunk, marks) : openIds(hunk, marks);
-  return prompt.isTyping ? [...healedTarget(prompt, '', '', marks, tokenizer), marks.end, ...ids] : ids;
+  if (!prompt.isTyping) return ids;
+  // The hunk at the cursor ends first, with what is left of its line.
+  const rest = input.after.split('\n', 1)[0]!;
+  return [...healedTarget(prompt, rest, '', marks, tokenizer), marks.end, ...ids];
 }
 
 /** The ids that spell the healed text and the one that goes in, cut where `rest` begins. */

@@ -125,6 +125,15 @@ test('the target of any edit, read again, makes the same text', () => {
   assert.ok(said > 200, `${said} edits`);
 });
 
+test('where somebody types, another line’s change comes after the rest of the hunk at the cursor', () => {
+  const { tokenizer, show } = bench();
+  const ask = logFormat(tokenizer)!.ask(typing);
+  const change: Edit = { start: { line: 2, character: 0 }, end: { line: 2, character: 5 }, text: 'THREE' };
+  const ids = ask.target(change, true)!;
+  assert.equal(show(ids), 'b);[END][-]\nthree[+]\nTHREE[END]');
+  assert.deepEqual((ask.read(written(ids)) as { edit: Edit }).edit, change);
+});
+
 test('the form of an answer leaves only what can become one', () => {
   const { tokenizer, write, marks, show } = bench();
   const next = (input: PromptInput, answer: string): string => {
