@@ -6,8 +6,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { tokenize } from '../../src/completion/tokens.ts';
 import { Memory } from '../../src/memory/memory.ts';
-import { tokenize } from '../../src/replay/tokens.ts';
 import { seeded } from '../../src/trainer/random.ts';
 import { ROOT } from '../paths.ts';
 import { UserError } from '../progress.ts';

@@ -1,9 +1,9 @@
 /** Replay files as edits to train on: commits by file, hunks cut into the parts that a typist makes of them. */
 import { diffArrays } from 'diff';
+import { tokenize } from '../../src/completion/tokens.ts';
 import { type Hunk, hunkOf } from '../../src/prompt/hunk.ts';
 import type { FileChange } from '../../src/replay/history.ts';
 import { readReplay } from '../../src/replay/read.ts';
-import { tokenize } from '../../src/replay/tokens.ts';
 import { editorLines } from '../../src/replay/typist.ts';
 import type { CommitHunk, FileEdits, LineChange } from '../../src/trainer/log-sequences.ts';
 

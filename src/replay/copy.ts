@@ -4,8 +4,8 @@
  */
 
 import type { Edit } from '../completion/edit.ts';
+import { tokenize } from '../completion/tokens.ts';
 import type { Answer, Arm } from './arm.ts';
-import { tokenize } from './tokens.ts';
 import { editorLines, type Played, type Question, type Substitution } from './typist.ts';
 
 /** A line is looked for by its rarest tokens, and among the newest lines that hold them. */

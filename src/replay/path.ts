@@ -7,7 +7,7 @@
 import { diffArrays } from 'diff';
 import type { Place } from '../completion/edit.ts';
 import { visible } from '../completion/text.ts';
-import { tokenize } from './tokens.ts';
+import { tokenize } from '../completion/tokens.ts';
 
 /** Edits past which a token diff is given up for "all of it": time must not run away on a rewritten page. */
 const MAX_TOKEN_EDITS = 1500;

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { applyEdit, type Edit, lineAt, offsetAt } from '../../src/completion/edit.ts';
+import { tokenize } from '../../src/completion/tokens.ts';
 import { hunksOf } from '../../src/replay/git.ts';
 import { blobId, type Commit, type FileChange } from '../../src/replay/history.ts';
 import { Path } from '../../src/replay/path.ts';
 import { openSource } from '../../src/replay/source.ts';
-import { tokenize } from '../../src/replay/tokens.ts';
 import { type Ask, editorLines, type Played, Typist } from '../../src/replay/typist.ts';
 import { seeded } from '../../src/trainer/random.ts';
 import { SAMPLE } from './sources.ts';

@@ -1,4 +1,4 @@
-/** Text as the typist types it: identifiers, numbers, operators, runs of blanks, line ends. */
+/** Text as tokens: identifiers, numbers, operators, runs of blanks, line ends. So the typist of a replay types it, too. */
 
 const TOKEN =
   /\r?\n|[^\S\n\r]+|\r|[\p{L}_$][\p{L}\p{N}\p{M}_$]*|\d[\w.]*|=>|->|::|\?\.|\?\?=?|[=!]==?|[<>]=|&&=?|\|\|=?|\+\+|--|[-+*/%|&^]=|\*\*|\.\.\.?|:=|\/\/|\/\*|\*\/|<<|>>|./gsu;
