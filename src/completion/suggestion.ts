@@ -37,6 +37,8 @@ export interface Effort {
   readonly chosen: number;
   /** Tokens that the prompt's format left no choice of. */
   readonly forced: number;
+  /** Tokens of candidates that the model was asked about; absent where there were none. */
+  readonly weighed?: number;
 }
 
 /** What was remembered while a suggestion was written. */

@@ -10,7 +10,8 @@ import type { LoraShape } from '../model/lora.ts';
 import { TARGET_TOKENS } from '../model/prompt.ts';
 import type { Tokenizer } from '../model/tokenizer.ts';
 import type { Answer, Ask } from '../prompt/format.ts';
-import { several } from '../prompt/several.ts';
+import { betterThan } from '../prompt/propose.ts';
+import { type OneOfSeveral, several } from '../prompt/several.ts';
 import type { Base } from './base.ts';
 import type { Loaded } from './checkpoint.ts';
 import { SessionForward } from './forward.ts';
@@ -18,8 +19,20 @@ import type { Score } from './protocol.ts';
 
 /** How long other answers than the first may take. */
 const OTHERS_MS = 1_000;
+/** How long a look at candidates may take; as long as it needs, where answers must not depend on the clock. */
+const CANDIDATES_MS = 400;
 /** Characters after the cursor that may well be written again. */
 const NEARBY = 1024;
+
+/** A candidate that is to be given instead of the model's own answer. */
+interface Better {
+  /** null: there is none. */
+  readonly answer: OneOfSeveral | null;
+  /** What is remembered of it. */
+  readonly recollection: Recollection | undefined;
+  /** What own answer and candidates took together. */
+  readonly effort: Effort;
+}
 
 /** Looks up, for one answer, what is remembered. */
 export type Recollect = (snapshot: Snapshot) => Recollection;
@@ -88,8 +101,12 @@ export class Server {
       const decoded = await this.#decoder.generate(ask.prompt, maxNewTokens, isCancelled, ask, recollection);
       if (decoded.stop === 'cancelled') return { none: 'cancelled' };
       const answer = ask.read(decoded);
-      if ('none' in answer) return { ...answer, effort: effortOf(decoded) };
-      return this.#suggestion(ask, answer, decoded, began, recollection);
+      const better = await this.#better(ask, snapshot, { written: decoded, answer }, isCancelled, recollect);
+      const { effort } = better;
+      if (better.answer !== null)
+        return this.#suggestion(ask, better.answer, better.answer.written, effort, began, better.recollection);
+      if ('none' in answer) return { ...answer, effort };
+      return this.#suggestion(ask, answer, decoded, effort, began, recollection);
     });
   }
 
@@ -107,22 +124,51 @@ export class Server {
       const { ask, recollection } = this.#begin(snapshot, recollect);
       let until = Number.POSITIVE_INFINITY;
       let first: Written | null = null;
+      let better = null as Better | null;
       const isOver = (): boolean => isCancelled() || performance.now() > until;
       const answers = await several(ask, most, async (form) => {
         // What is remembered has a part in the first answer only: the others are the model's own.
         const mixin = first === null ? recollection : undefined;
         const written = await this.#decoder.generate(ask.prompt, maxNewTokens, isOver, form, mixin);
+        if (first === null && written.stop !== 'cancelled')
+          better = await this.#better(ask, snapshot, { written, answer: ask.read(written) }, isCancelled, recollect);
         until = Math.min(until, performance.now() + OTHERS_MS);
         first ??= written;
         return written;
       });
       if (answers === null) return { none: 'cancelled' };
-      if (answers.length === 0) return { none: 'empty' };
-      return answers.map((answer) => {
+      const own = answers.map((answer) => {
         const { written } = answer;
-        return this.#suggestion(ask, answer, written, began, written === first ? recollection : undefined);
+        const mixin = written === first ? recollection : undefined;
+        return this.#suggestion(ask, answer, written, effortOf(written), began, mixin);
       });
+      if (better !== null && better.answer !== null) {
+        const { answer, effort, recollection: mixin } = better;
+        own.unshift(this.#suggestion(ask, answer, answer.written, effort, began, mixin));
+      }
+      return own.length === 0 ? { none: 'empty' } : different(own).slice(0, most);
     });
+  }
+
+  async #better(
+    ask: Ask,
+    snapshot: Snapshot,
+    own: { readonly written: Written; readonly answer: Answer | None },
+    isCancelled: () => boolean,
+    recollect: Recollect | undefined,
+  ): Promise<Better> {
+    const recollections = new Map<Written, Recollection | undefined>();
+    const until = this.#fixedCuts ? Number.POSITIVE_INFINITY : performance.now() + CANDIDATES_MS;
+    const isOver = (): boolean => isCancelled() || performance.now() > until;
+    const answer = await betterThan(own, ask, async (target) => {
+      const recollection = recollect?.(snapshot);
+      const written = await this.#decoder.weigh(ask.prompt, target, isOver, ask, recollection);
+      if (written !== null) recollections.set(written, recollection);
+      return written;
+    });
+    const recollection = answer === null ? undefined : recollections.get(answer.written);
+    const weighed = [...recollections.keys()].reduce((sum, { ids }) => sum + ids.length, 0);
+    return { answer, recollection, effort: { ...effortOf(own.written), ...(weighed > 0 && { weighed }) } };
   }
 
   /** The question that a snapshot is, and what there is to answer it with. */
@@ -134,12 +180,12 @@ export class Server {
   #suggestion(
     { prompt }: Ask,
     { edit, kept }: Answer,
-    written: Written,
+    { logprobs, chances }: Written,
+    effort: Effort,
     began: number,
     recollection?: Recollection,
   ): Suggestion {
     const remembered = recollection?.result(kept);
-    const { logprobs, chances } = written;
     return {
       ...(remembered && { remembered }),
       id: randomUUID(),
@@ -150,7 +196,7 @@ export class Server {
       promptHash: prompt.hash,
       promptFormat: this.#base.format.name,
       latencyMs: performance.now() - began,
-      effort: effortOf(written),
+      effort,
     };
   }
 
@@ -231,4 +277,10 @@ export class Server {
 function effortOf({ ids, chances, others }: Written): Effort {
   const forced = ids.filter((_, i) => chances[i] === 0 && others[i] === Number.NEGATIVE_INFINITY).length;
   return { chosen: ids.length - forced, forced };
+}
+
+/** The first of each edit. */
+function different(suggestions: readonly Suggestion[]): Suggestion[] {
+  const keys = suggestions.map(({ edit }) => JSON.stringify(edit));
+  return suggestions.filter((_, i) => keys.indexOf(keys[i]!) === i);
 }

@@ -94,6 +94,8 @@ export class Decoder {
   #ahead: { readonly id: number; readonly logits: Float32Array }[] = [];
   /** Tokens of the cache that whole chunks of a prompt filled. */
   #whole = 0;
+  /** Logits (vocab) after the last prompt that was answered, as the model gave them. */
+  #afterPrompt: { readonly prompt: readonly number[]; readonly logits: Float32Array } | null = null;
 
   /**
    * @param fixedCuts cut prompts at multiples of PREFILL_CHUNK whatever was asked before, so that an answer's bytes
@@ -118,6 +120,7 @@ export class Decoder {
     this.#ids = [];
     this.#ahead = [];
     this.#cache = null;
+    this.#afterPrompt = null;
   }
 
   /** Forgets the cache, as after new weights, and fills it again for what it held. */
@@ -143,12 +146,7 @@ export class Decoder {
   ): Promise<Decoded> {
     const steps: Step[] = [];
     const ids = (): number[] => steps.map((step) => step.id);
-    const written = (): Written => ({
-      ids: ids(),
-      logprobs: steps.map((step) => step.logprob),
-      chances: steps.map((step) => step.chance),
-      others: steps.map((step) => step.other.chance),
-    });
+    const written = (): Written => writtenOf(steps);
     const heal = Buffer.from(prompt.heal).toString('latin1');
     const spelled = (): Buffer => Buffer.concat(steps.map((step) => this.#tokenizer.bytes(step.id)));
     const textOf = (): string => new TextDecoder().decode(spelled()).slice(prompt.heal.length);
@@ -176,6 +174,7 @@ export class Decoder {
       return this.#drafts?.after([...prompt.ids, ...ids(), ...more]).slice(0, left) ?? [];
     };
     let logits = await this.#prefill(prompt.ids, isCancelled, guess());
+    this.#afterPrompt = logits && { prompt: prompt.ids, logits: logits.slice() };
     while (logits !== null && !isCancelled()) {
       const unspelled = heal.slice(spelled().length);
       const isHealing = unspelled !== '';
@@ -217,6 +216,59 @@ export class Decoder {
   }
 
   /**
+   * A given answer, weighed as if it had been generated: one pass over its ids, none over the prompt that was answered
+   * last.
+   *
+   * @returns null if some id could not come there; null as well if cancelled
+   */
+  async weigh(
+    prompt: Prompt,
+    target: readonly number[],
+    isCancelled: () => boolean,
+    form: AnswerForm = {},
+    mixin?: Mixin,
+  ): Promise<Written | null> {
+    const choices = this.#choicesOf(prompt, target, form);
+    if (choices === null || target.length === 0) return null;
+    if (this.#afterPrompt?.prompt !== prompt.ids) {
+      const logits = await this.#prefill(prompt.ids, isCancelled, []);
+      this.#afterPrompt = logits && { prompt: prompt.ids, logits };
+    }
+    const first = this.#afterPrompt?.logits;
+    if (first === undefined || isCancelled()) return null;
+    this.#truncate(prompt.ids.length);
+    const inputs = target.slice(0, -1);
+    const { vocab } = this.#forward;
+    const rows = inputs.map((_, i) => i);
+    const later = inputs.length === 0 ? null : (await this.#forward.run(inputs, this.#cache, rows)).logits;
+    const steps = target.map((id, i) => {
+      const logits = i === 0 ? first.slice() : later!.subarray((i - 1) * vocab, i * vocab);
+      const context = [...prompt.ids.slice(-MIXIN_CONTEXT), ...target.slice(0, i)].slice(-MIXIN_CONTEXT);
+      mixIn(logits, mixin?.odds(i, context, fitting(choices[i])) ?? []);
+      const step = stepOf(logits, choices[i], id);
+      mixin?.chose(i, id, step.logprob);
+      return step;
+    });
+    return writtenOf(steps);
+  }
+
+  /** What may come at each step of a given answer; null if one of its ids may not. */
+  #choicesOf(prompt: Prompt, target: readonly number[], form: AnswerForm): (Choice | undefined)[] | null {
+    const heal = Buffer.from(prompt.heal).toString('latin1');
+    const choices: (Choice | undefined)[] = [];
+    let spelled = 0;
+    for (const [i, id] of target.entries()) {
+      const ids = target.slice(0, i);
+      const choice = spelled < heal.length ? this.#speller.choice(heal.slice(spelled)) : form.choice?.(ids);
+      const allowed = without(choice, form.not?.(ids) ?? []);
+      if (!fitting(allowed)(id)) return null;
+      choices.push(allowed);
+      spelled += this.#tokenizer.bytes(id).length;
+    }
+    return choices;
+  }
+
+  /**
    * Log-probability of each of `target`'s ids after the prompt.
    *
    * @returns (target.length) natural logs
@@ -249,6 +301,7 @@ export class Decoder {
     isCancelled: () => boolean,
     drafts: readonly number[],
   ): Promise<Float32Array | null> {
+    this.#afterPrompt = null;
     // The last token is always run again: its logits are not cached.
     let reuse = 0;
     const most = Math.min(this.#ids.length, prompt.length - 1);
@@ -413,8 +466,20 @@ const NOBODY: Candidate = { id: -1, logprob: Number.NEGATIVE_INFINITY, chance: N
 /** Most second attempts at one answer. */
 const MOST_RETURNS = 2;
 
-/** The likeliest token that may come, the first of equals, and the second likeliest. */
-function stepOf(logits: Float32Array, choice: Choice | undefined): Step {
+function writtenOf(steps: readonly Step[]): Written {
+  return {
+    ids: steps.map((step) => step.id),
+    logprobs: steps.map((step) => step.logprob),
+    chances: steps.map((step) => step.chance),
+    others: steps.map((step) => step.other.chance),
+  };
+}
+
+/**
+ * The likeliest token that may come, the first of equals, and the second likeliest; or a given one, and the likeliest
+ * beside it.
+ */
+function stepOf(logits: Float32Array, choice: Choice | undefined, given: number | null = null): Step {
   const only = choice !== undefined && 'only' in choice ? choice.only : null;
   const not: readonly number[] = choice !== undefined && 'not' in choice ? choice.not : [];
   let [best, second] = [-1, -1];
@@ -445,7 +510,9 @@ function stepOf(logits: Float32Array, choice: Choice | undefined): Step {
     logprob: logits[id]! - all,
     chance: Math.min(0, logits[id]! - allowed),
   });
-  return { ...candidate(best), other: second < 0 ? NOBODY : candidate(second) };
+  const id = given ?? best;
+  const other = id === best ? second : best;
+  return { ...candidate(id), other: other < 0 ? NOBODY : candidate(other) };
 }
 
 /** A choice without some tokens; as it was, if nothing would be left of it. */

@@ -82,9 +82,12 @@ export function readAnswer(
   const cuts = cutsOf(document, prompt, written, marks, tokenizer);
   if ('none' in cuts) return cuts;
   const answer = sureCut(cuts);
-  const result = document.after(answer.edit);
-  if (result === null) return EMPTY;
-  return document.isReversal(result) ? EMPTY : answer;
+  return document.isEdit(answer.edit) ? answer : EMPTY;
+}
+
+/** Whether an edit changes something, and something else than what the last edit did. */
+export function isEdit(input: PromptInput, edit: Edit): boolean {
+  return new Document(input).isEdit(edit);
 }
 
 /** An answer that ends early or whole. */
@@ -140,8 +143,13 @@ class Document {
     return applyEdit(before + after, { start: moved(start), end: moved(end), text });
   }
 
+  isEdit(edit: Edit): boolean {
+    const result = this.after(edit);
+    return result !== null && !this.#isReversal(result);
+  }
+
   /** Whether the text is that before the last edit: a suggestion must not undo what was just done. */
-  isReversal(result: string): boolean {
+  #isReversal(result: string): boolean {
     const last = this.#input.recent.at(-1);
     if (last === undefined || last.path !== this.#input.path) return false;
     const stretch = stretchOf(last);

@@ -20,6 +20,16 @@ export interface Answer {
   readonly kept: number;
 }
 
+/** An answer that was thought of without the model. */
+export interface Given {
+  readonly edit: Edit;
+  /** The ids that say it; the first `done` of them only end what is being typed. */
+  readonly target: readonly number[];
+  readonly done: number;
+  /** What speaks for it, as a Candidate's. */
+  readonly weight: number;
+}
+
 /** A question to the model. */
 export interface Ask extends AnswerForm {
   readonly prompt: Prompt;
@@ -32,6 +42,8 @@ export interface Ask extends AnswerForm {
    * @returns null for an edit that the format cannot say there
    */
   target(edit: Edit, isWhole: boolean): number[] | null;
+  /** At most `most` answers that may be as good as the model's own, the best first. Absent where the format has none. */
+  candidates?(most: number): readonly Given[];
 }
 
 export interface EditFormat {

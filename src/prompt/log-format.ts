@@ -1,12 +1,18 @@
 /** The format `log-1`, for models that were tuned for it: prompts (log.ts), answers (answer.ts) and targets. */
 import { continuation, type Edit, rangeInWindow } from '../completion/edit.ts';
 import type { Prompt, PromptTokenizer } from '../model/prompt.ts';
-import { againAt, choiceOf, isOver, readAnswer } from './answer.ts';
+import { againAt, choiceOf, isEdit, isOver, readAnswer } from './answer.ts';
+import { type Candidate, findCandidates } from './candidates.ts';
 import type { EditFormat, PromptInput, Written } from './format.ts';
 import { hunkOf } from './hunk.ts';
 import { buildLogPrompt, hunkIds, LOG_FORMAT, type LogPrompt, openIds } from './log.ts';
 import { type Marks, marksOf } from './marks.ts';
 import { StandingLines } from './standing.ts';
+
+/** Candidates of the cursor's line, where others may be as good. */
+const MOST_HERE = 2;
+/** Tokens of an answer that is given whole: one pass takes them all. */
+const MOST_GIVEN = 128;
 
 /** null for a tokenizer that lacks the marks. */
 export function logFormat(tokenizer: PromptTokenizer): EditFormat | null {
@@ -22,6 +28,7 @@ export function logFormat(tokenizer: PromptTokenizer): EditFormat | null {
         lines ??= new StandingLines((input.before + input.after).split('\n'), marks, tokenizer);
         return lines;
       };
+      const target = (edit: Edit, isWhole: boolean) => targetOf(input, prompt, edit, isWhole, marks, tokenizer);
       const read = (written: Written) => readAnswer(input, prompt, written, marks, tokenizer);
       return {
         prompt,
@@ -29,10 +36,25 @@ export function logFormat(tokenizer: PromptTokenizer): EditFormat | null {
         choice: (ids) => choiceOf(ids, prompt, marks, standing),
         again: (written) => ('none' in read(written) ? againAt(written) : null),
         read,
-        target: (edit, isWhole) => targetOf(input, prompt, edit, isWhole, marks, tokenizer),
+        target,
+        candidates: (most) =>
+          candidatesOf(input, prompt, most).flatMap(({ edit, weight }) => {
+            const ids = isEdit(input, edit) ? target(edit, true) : null;
+            if (ids === null || ids.length > MOST_GIVEN) return [];
+            return { edit, target: ids, done: prompt.isTyping ? ids.indexOf(marks.end) + 1 : 0, weight };
+          }),
       };
     },
   };
+}
+
+/** Where the last edit was made the next one may be of the same line, or of any. */
+function candidatesOf(input: PromptInput, { place, isTyping }: LogPrompt, most: number): Candidate[] {
+  if (place !== null || isTyping) return findCandidates(input, most, place);
+  const here = findCandidates(input, MOST_HERE, input.before.split('\n').length - 1);
+  const known = new Set(here.map(({ edit }) => JSON.stringify(edit)));
+  const others = findCandidates(input, most, null).filter(({ edit }) => !known.has(JSON.stringify(edit)));
+  return [...here, ...others].slice(0, most);
 }
 
 /** Text at the cursor while typing is written on; any other edit is a hunk of its own. */

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { editAtCursor } from '../../src/completion/edit.ts';
 import { isSuggestion, type Suggestion } from '../../src/completion/suggestion.ts';
 import { type Base, loadBase } from '../../src/engine/base.ts';
 import { BASE } from '../../src/engine/checkpoint.ts';
@@ -14,6 +15,7 @@ import { Decoder, type Forward } from '../../src/model/decode.ts';
 import { Lookup } from '../../src/model/drafts.ts';
 import { loraSize } from '../../src/model/lora.ts';
 import { buildPrompt, PROMPT_TOKENS } from '../../src/model/prompt.ts';
+import type { Given } from '../../src/prompt/format.ts';
 import { loraFor } from '../../src/trainer/plan.ts';
 import { seeded } from '../../src/trainer/random.ts';
 import { successors, writeTinyModel } from '../model/tiny.ts';
@@ -137,4 +139,36 @@ test('after a swap the server answers as one that was started with those weights
 
   await swapped.swap(BASE);
   assert.deepEqual((await ask(swapped)).tokenLogprobs.map((l) => l.toFixed(3)), before.tokenLogprobs.map((l) => l.toFixed(3))); // biome-ignore format: a row
+});
+
+test('a candidate that is better than the own answer is given, as likely as it is scored, alone and among others', async (t) => {
+  const given = at(`${CODE}let u`);
+  const edit = editAtCursor(given, 'vwx', 0);
+  let candidates: readonly Given[] = [];
+  const ask: typeof base.format.ask = (input) => ({ ...base.format.ask(input), candidates: () => candidates });
+  const server = await Server.start({ ...base, format: { ...base.format, ask } }, adapter.shape, BASE, 1);
+  t.after(() => server.release());
+  const suggested = async (): Promise<Suggestion> => {
+    const completion = await server.complete(given, 48, () => false);
+    assert.ok(isSuggestion(completion));
+    return completion;
+  };
+  const own = await suggested();
+  assert.equal(own.edit.text, successors('u'));
+  const target = ask(given).target(edit, true)!;
+  candidates = [
+    { edit: editAtCursor(given, '(((', 0), target: base.tokenizer.encode('((('), done: 0, weight: 0 },
+    { edit, target, done: 0, weight: 9 },
+  ];
+  const better = await suggested();
+  assert.deepEqual(better.edit, edit);
+  assert.deepEqual(better.effort, { ...own.effort, weighed: target.length }, 'what cannot be better costs no pass');
+  const { logprob, tokens } = await server.score(given, edit);
+  assert.equal(tokens, better.tokenLogprobs.length);
+  assert.ok(Math.abs(logprob - better.tokenLogprobs.reduce((a, b) => a + b, 0)) < 1e-3);
+  const all = await server.completeAll(given, 48, 3, () => false);
+  assert.ok(!('none' in all));
+  assert.deepEqual([all[0]!.edit, all[1]!.edit], [edit, own.edit]);
+  candidates = [];
+  assert.deepEqual((await suggested()).edit, own.edit, 'the cache is whole');
 });

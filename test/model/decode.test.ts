@@ -116,6 +116,39 @@ test('scoring gives the log-probabilities that generation gave', async () => {
   assert.deepEqual(await new Decoder(forward, tokenizer).score(prompt('let a ='), []), []);
 });
 
+test('an answer that is weighed is as likely as one that was generated, and costs one pass', async () => {
+  const { tokenizer, forward, prompt, seen } = parrot('let a = single;\nlet b = two;\nend');
+  const form = {
+    choice: (ids: readonly number[]) => (ids.length === 1 ? { only: tokenizer.encode(';') } : { not: [0] }),
+  };
+  const asked = prompt('let a =', ' sin');
+  const decoder = new Decoder(forward, tokenizer);
+  const { ids, logprobs, chances, others } = await decoder.generate(asked, 20, never, form);
+  const runs = seen.runs;
+  assert.deepEqual(await decoder.weigh(asked, ids, never, form), { ids, logprobs, chances, others });
+  assert.equal(seen.runs, runs + 1);
+  const fresh = await new Decoder(forward, tokenizer).weigh(asked, ids, never, form);
+  assert.deepEqual(fresh?.logprobs, logprobs);
+  assert.deepEqual((await decoder.generate(asked, 20, never, form)).ids, ids, 'and the next answer is as it was');
+});
+
+test('what cannot come is not weighed, nor is anything once cancelled', async () => {
+  const { tokenizer, forward, prompt, seen } = parrot('let a = single;\nend');
+  const decoder = new Decoder(forward, tokenizer);
+  const [asked, ids] = [prompt('let a ='), tokenizer.encode(' single;')];
+  await decoder.generate(asked, 5, never);
+  const runs = seen.runs;
+  assert.equal(await decoder.weigh(asked, ids, never, { choice: () => ({ not: [ids[1]!] }) }), null);
+  assert.equal(
+    await decoder.weigh(prompt('let a =', ' sin'), ids.toReversed(), never),
+    null,
+    'it does not spell what is half typed',
+  );
+  assert.equal(await decoder.weigh(asked, ids, () => true), null);
+  assert.equal(await decoder.weigh(asked, [], never), null);
+  assert.equal(seen.runs, runs);
+});
+
 for (const [text, want] of [
   ['a\nb', 'a'],
   ['\n  a\nb', '\n  a'],

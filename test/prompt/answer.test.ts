@@ -134,6 +134,17 @@ test('where somebody types, another line’s change comes after the rest of the 
   assert.deepEqual((ask.read(written(ids)) as { edit: Edit }).edit, change);
 });
 
+test('a candidate is an edit that the format can say, and never the last one taken back', () => {
+  const { tokenizer, show } = bench();
+  const recent = [edit(1, 'call(a);', 'call(b);')];
+  const format = logFormat(tokenizer)!;
+  const said = (input: PromptInput) => format.ask(input).candidates!(8).map(({ target }) => show(target));
+  assert.deepEqual(said(at('one\ncall(b|);\ncall(a);', { recent })), ['b);[END][-]\ncall(a);[+]\ncall(b);[END]']);
+  assert.deepEqual(said(at('one\ncall(b);\ncall(|a);', { recent })), ['[-]\ncall(a);[+]\ncall(b);[END]']);
+  const undone = [edit(0, 'call(b);', 'call(a);'), ...recent.map((e) => ({ ...e, line: 0 }))];
+  assert.deepEqual(said(at('call(|b);\none', { recent: undone })), []);
+});
+
 test('the form of an answer leaves only what can become one', () => {
   const { tokenizer, write, marks, show } = bench();
   const next = (input: PromptInput, answer: string): string => {

@@ -1,0 +1,156 @@
+/**
+ * Edits that can be thought of without a model: what recent edits did, done again wherever it applies. The model is
+ * asked how likely each of them is (docs/edits.md).
+ */
+import type { Edit } from '../completion/edit.ts';
+import type { Snapshot } from '../completion/snapshot.ts';
+import { tokenize } from '../completion/tokens.ts';
+import { type Application, applications, rulesOf } from './rules.ts';
+
+export interface Candidate {
+  /** A change of whole lines. */
+  readonly edit: Edit;
+  /** How much speaks for it, in nats or so: what stands alike, how near and how new it is. */
+  readonly weight: number;
+}
+
+/** Applications that a candidate is made of, the best ones. */
+const MOST_BASES = 64;
+/** What speaks for changing the lines beside as well, where the same applies there. */
+const WHOLE = 0.2;
+/** From this fit on a rule is applied along with another one. */
+const ALONG_FIT = 1.5;
+
+/**
+ * @param at the only line at which an edit may begin, or under which it may add lines, as an index in the window's
+ *   lines; null for any
+ * @returns at most `most` different edits of the window, the best first
+ */
+export function findCandidates(input: Omit<Snapshot, 'languageId'>, most: number, at: number | null): Candidate[] {
+  const text = new Lines(input);
+  const all = rulesOf(input).flatMap((rule) => applications(text.tokens, rule));
+  const valued = all.map((base) => ({ base, value: text.value(base) }));
+  const bases = valued
+    .filter(({ base }) => at === null || Math.abs(text.lineOf(base.from) - at) <= 1)
+    .sort((a, b) => b.value - a.value)
+    .slice(0, MOST_BASES);
+  const byLine = Map.groupBy(all, (application) => text.lineOf(application.from));
+  const found = new Map<string, Candidate>();
+  for (const { base, value } of bases) {
+    const line = text.lineOf(base.from);
+    for (const isAlike of [
+      (other: Application) => other === base,
+      (other: Application) => sameChange(other, base),
+      (other: Application) => other.rule.age === base.rule.age && other.fit >= ALONG_FIT,
+      (other: Application) => other.fit >= ALONG_FIT,
+    ]) {
+      const inLine = (n: number): Application[] => (byLine.get(n) ?? []).filter(isAlike);
+      const beside: Application[] = [];
+      for (let n = line + 1; inLine(n).length > 0; n++) beside.push(...inLine(n));
+      for (let n = line - 1; inLine(n).length > 0; n--) beside.push(...inLine(n));
+      for (const more of beside.length > 0 ? [beside, []] : [[]]) {
+        const edit = text.apply(compatible(base, [...inLine(line), ...more]), at);
+        const weight = more.length > 0 ? value + WHOLE : value;
+        const key = JSON.stringify(edit);
+        if (edit === null || (found.get(key)?.weight ?? Number.NEGATIVE_INFINITY) >= weight) continue;
+        found.set(key, { edit, weight });
+      }
+    }
+  }
+  return [...found.values()].sort((a, b) => b.weight - a.weight).slice(0, most);
+}
+
+function sameChange(a: Application, b: Application): boolean {
+  const [x, y] = [a.rule, b.rule];
+  return x.removed.join('') === y.removed.join('') && x.added.join('') === y.added.join('');
+}
+
+/** Those of `along` that leave each other alone, `base` before all, then the best; in order. */
+function compatible(base: Application, along: readonly Application[]): Application[] {
+  const chosen = [base];
+  for (const other of along.toSorted((a, b) => b.fit - a.fit)) {
+    if (chosen.every(({ from, to }) => other.to < from || other.from > to || isBeside(other, { from, to })))
+      chosen.push(other);
+  }
+  return chosen.sort((a, b) => a.from - b.from);
+}
+
+/** Two changes that touch, each of which takes something away. */
+function isBeside(a: Pick<Application, 'from' | 'to'>, b: Pick<Application, 'from' | 'to'>): boolean {
+  return a.to > a.from && b.to > b.from && (a.to === b.from || b.to === a.from);
+}
+
+/** The window's lines as tokens. */
+class Lines {
+  readonly tokens: readonly string[];
+  readonly #lines: readonly string[];
+  readonly #row: number;
+  readonly #startLine: number;
+  /** By line, and one more: the index of its first token. */
+  readonly #starts: number[] = [0];
+
+  constructor({ before, after, startLine }: Pick<Snapshot, 'before' | 'after' | 'startLine'>) {
+    this.#lines = (before + after).split('\n');
+    this.#row = before.split('\n').length - 1;
+    this.#startLine = startLine;
+    this.tokens = tokenize(before + after);
+    for (const [i, token] of this.tokens.entries()) if (token === '\n') this.#starts.push(i + 1);
+    this.#starts.push(this.tokens.length + 1);
+  }
+
+  /** The line that holds a token, or that the text's end is in. */
+  lineOf(token: number): number {
+    let [low, high] = [0, this.#starts.length - 1];
+    while (low + 1 < high) {
+      const middle = (low + high) >> 1;
+      if (this.#starts[middle]! <= token) low = middle;
+      else high = middle;
+    }
+    return low;
+  }
+
+  value({ rule, from, fit }: Application): number {
+    const away = this.lineOf(from) - this.#row;
+    return fit - 0.15 * rule.age - 0.3 * Math.log1p(Math.abs(away)) - (away < 0 ? 1 : 0);
+  }
+
+  /** @returns null if nothing changes, or if the edit does not begin where it may */
+  apply(applied: readonly Application[], place: number | null): Edit | null {
+    const first = this.lineOf(applied[0]!.from);
+    const last = this.lineOf(Math.max(applied.at(-1)!.from, applied.at(-1)!.to));
+    let text = '';
+    let done = this.#starts[first]!;
+    for (const { rule, from, to } of applied) {
+      text += this.tokens.slice(done, from).join('') + rule.added.join('');
+      done = to;
+    }
+    text += this.tokens.slice(done, this.#starts[last + 1]! - 1).join('');
+    let removed = this.#lines.slice(first, last + 1);
+    let added = text.split('\n');
+    let at = first;
+    while (removed.length > 0 && added.length > 0 && removed[0] === added[0]) {
+      [removed, added] = [removed.slice(1), added.slice(1)];
+      at++;
+    }
+    while (removed.length > 0 && added.length > 0 && removed.at(-1) === added.at(-1))
+      [removed, added] = [removed.slice(0, -1), added.slice(0, -1)];
+    if (removed.length + added.length === 0) return null;
+    if (place !== null && at !== (removed.length > 0 ? place : place + 1)) return null;
+    return this.#edit(at, removed.length, added);
+  }
+
+  /** `count` lines from `at` on give way to others. */
+  #edit(at: number, count: number, added: readonly string[]): Edit {
+    const place = (line: number, character: number) => ({ line: this.#startLine + line, character });
+    const endOf = (line: number) => place(line, this.#lines[line]!.length);
+    if (count > 0 && added.length > 0) {
+      return { start: place(at, 0), end: endOf(at + count - 1), text: added.join('\n') };
+    }
+    if (added.length > 0) {
+      if (at === 0) return { start: place(0, 0), end: place(0, 0), text: `${added.join('\n')}\n` };
+      return { start: endOf(at - 1), end: endOf(at - 1), text: `\n${added.join('\n')}` };
+    }
+    if (at + count < this.#lines.length) return { start: place(at, 0), end: place(at + count, 0), text: '' };
+    return { start: at === 0 ? place(0, 0) : endOf(at - 1), end: endOf(at + count - 1), text: '' };
+  }
+}

@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Edit } from '../../src/completion/edit.ts';
+import type { Ask, Given } from '../../src/prompt/format.ts';
+import { betterThan } from '../../src/prompt/propose.ts';
+import { written } from './shown.ts';
+
+const edit = (text: string): Edit => ({ start: { line: 0, character: 0 }, end: { line: 0, character: 0 }, text });
+const given = (text: string, target: number[], weight = 0): Given => ({ edit: edit(text), target, done: 0, weight });
+
+/** Asks for the better one of an own answer of this chance and candidates, each token as likely as `chance` says. */
+async function proposed(own: number | null, candidates: readonly Given[], chance: (ids: readonly number[]) => number) {
+  const asked: number[][] = [];
+  const ask = { candidates: () => candidates } as unknown as Ask;
+  const answer = own === null ? { none: 'empty' as const } : { edit: edit('own'), kept: 1 };
+  const better = await betterThan(
+    { written: { ...written([9, 9], () => own ?? -0.5), others: [-1, -1] }, answer },
+    ask,
+    async (target) => {
+      asked.push([...target]);
+      return { ...written(target, (i) => chance(target.slice(0, i + 1))), others: target.map(() => -1) };
+    },
+  );
+  return { text: better?.edit.text ?? null, better, asked };
+}
+
+test('a candidate that is much likelier than the own answer is given, with its own chances', async () => {
+  const { better } = await proposed(-5, [given('x', [1, 2])], () => -0.1);
+  assert.deepEqual([better!.edit.text, better!.kept, better!.written.chances], ['x', 2, [-0.1, -0.1]]);
+});
+
+test('an own answer that is sure is given without a look', async () => {
+  assert.deepEqual((await proposed(-0.1, [given('x', [1])], () => 0)).asked, []);
+});
+
+test('an own answer that is far likelier stays', async () => {
+  assert.equal((await proposed(-1, [given('x', [1, 2])], () => -5)).text, null);
+});
+
+test('where the model has no answer, a candidate is one, unless it is hopeless', async () => {
+  assert.equal((await proposed(null, [given('x', [1, 2])], () => -2)).text, 'x');
+  assert.equal((await proposed(null, [given('x', [1, 2])], () => -20)).text, null);
+});
+
+test('what speaks for a candidate counts beside its likelihood', async () => {
+  const chance = (ids: readonly number[]): number => (ids[0] === 1 ? -2 : -3);
+  assert.equal((await proposed(null, [given('x', [1], 0), given('y', [2], 0)], chance)).text, 'x');
+  assert.equal((await proposed(null, [given('y', [2], 3), given('x', [1], 0)], chance)).text, 'y');
+});
+
+test('what begins like something hopeless is not asked for', async () => {
+  const three = [given('x', [1, 2]), given('y', [1, 3]), given('z', [4])];
+  const { asked, text } = await proposed(null, three, (ids) => (ids[0] === 1 && ids.length === 1 ? -30 : -0.5));
+  assert.deepEqual([asked, text], [[[1, 2], [4]], 'z']);
+});
+
+test('while somebody types on, nothing is asked for', async () => {
+  const two = [given('x', [1, 2]), given('y', [1, 3])].map((each) => ({ ...each, done: 1 }));
+  const { asked, text } = await proposed(null, two, (ids) => (ids.length === 1 ? -7 : 0));
+  assert.deepEqual([asked, text], [[[1, 2]], null], 'after the first, which tells how likely it is');
+  const ask = { candidates: () => two } as unknown as Ask;
+  const own = { ...written([8], () => -1), others: [-6] };
+  assert.equal(
+    await betterThan({ written: own, answer: { edit: edit('own'), kept: 1 } }, ask, () => assert.fail()),
+    null,
+  );
+});
+
+test('a format without candidates, and a model that is cancelled: the own answer', async () => {
+  const own = { written: written([9], () => -3), answer: { edit: edit('own'), kept: 1 } };
+  assert.equal(await betterThan(own, {} as Ask, async () => assert.fail()), null);
+  const ask = { candidates: () => [given('x', [1])] } as unknown as Ask;
+  assert.equal(await betterThan(own, ask, async () => null), null);
+});
