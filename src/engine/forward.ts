@@ -12,11 +12,16 @@ import type { Base } from './base.ts';
 import { causalMask, SessionCache } from './kv-cache.ts';
 import { createSession, float32, int64, type Session, type Tensor } from './runtime.ts';
 
+/** Tokens of a pass that takes little memory. */
+const SHORT = 16;
+
 export class SessionForward implements Forward {
   readonly threads: number;
   readonly #base: Base;
   readonly #open: () => Promise<Session>;
   #session: Session | null;
+  /** Whether the session's arena holds what a long pass needed. */
+  #hasGrown = false;
   readonly #shape: LoraShape;
   #adapter: Record<string, Tensor> = {};
 
@@ -36,11 +41,12 @@ export class SessionForward implements Forward {
     const open = (): Promise<Session> => {
       if (!quantised) {
         const graph = buildServeGraph(config, mapped(base.weights), shape);
-        return createSession(graph, { threads, folder: base.folder, prepack });
+        return createSession(graph, { threads, folder: base.folder, prepack, arena: true });
       }
       const weights = mappedQuantised(quantised);
       const network = new Network(config, frozen(weights), null, quantisedLinears(config, weights, shape));
-      return createSession(serveGraph(network), { threads, folder: dirname(quantised.file.path), prepack });
+      const folder = dirname(quantised.file.path);
+      return createSession(serveGraph(network), { threads, folder, prepack, arena: true });
     };
     return new SessionForward(base, open, await open(), shape, threads);
   }
@@ -68,7 +74,7 @@ export class SessionForward implements Forward {
     ids: readonly number[],
     cache: KvCache | null,
     rows: readonly number[],
-  ): Promise<{ logits: Float32Array; cache: KvCache }> {
+  ): Promise<{ logits: Float32Array; totals: Float32Array; cache: KvCache }> {
     const { layers, kvHeads, headDim } = this.#base.model.config;
     const past = (cache as SessionCache | null) ?? SessionCache.empty({ layers, kvHeads, headDim });
     const T = ids.length;
@@ -84,8 +90,12 @@ export class SessionForward implements Forward {
       ...this.#adapter,
     };
     await this.wake();
-    const out = await this.#session!.run(feeds);
-    return { logits: out.logits!.data as Float32Array, cache: past.append(out, T) };
+    // A long pass leaves behind what a short one does not need: the first short one after it gives it back.
+    const shrink = this.#hasGrown && T <= SHORT;
+    this.#hasGrown = T > SHORT;
+    const out = await this.#session!.run(feeds, undefined, { shrink });
+    const [logits, totals] = [out.logits!.data as Float32Array, out.totals!.data as Float32Array];
+    return { logits, totals, cache: past.append(out, T) };
   }
 
   /** Whether it holds a session, and with it the memory that a model takes. */

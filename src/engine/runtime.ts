@@ -33,6 +33,11 @@ export interface SessionOptions {
    * shares the mapped file with the engine.
    */
   readonly prepack?: boolean;
+  /**
+   * Whether what a run needs for a moment is taken from an arena, which keeps it for the next one: false unless told. It
+   * grows by powers of two up to what the largest run needs twice over, and gives that back when a run asks for it.
+   */
+  readonly arena?: boolean;
   readonly optimize?: 'disabled' | 'basic' | 'extended' | 'all';
   /** The CPU unless told. A node that the device has no kernel for runs on the CPU. */
   readonly device?: Device;
@@ -46,8 +51,14 @@ export interface Session {
   /**
    * Runs the graph; asks for all outputs unless told which. Throws for a missing, unknown or ill-shaped feed. The
    * thread is blocked meanwhile.
+   *
+   * @param options `shrink`: the arena's memory goes back to the system afterwards
    */
-  run(feeds: Readonly<Record<string, Tensor>>, fetches?: readonly string[]): Promise<Record<string, Tensor>>;
+  run(
+    feeds: Readonly<Record<string, Tensor>>,
+    fetches?: readonly string[],
+    options?: { readonly shrink?: boolean },
+  ): Promise<Record<string, Tensor>>;
   /** Frees the runtime's memory, which the garbage collector does not. */
   release(): Promise<void>;
 }
@@ -142,8 +153,8 @@ async function open(graph: Graph, options: SessionOptions, resident: readonly st
     interOpNumThreads: 1,
     graphOptimizationLevel: options.optimize ?? 'all',
     enableMemPattern: false,
-    // The arena grows by powers of two, and Electron traps on very large allocations. Going without costs 5 to 10 %.
-    enableCpuMemArena: false,
+    // Electron traps on very large allocations, as an arena makes for training.
+    enableCpuMemArena: options.arena === true,
     logSeverityLevel: 3,
     ...(resident.length > 0
       ? { preferredOutputLocation: Object.fromEntries(resident.map((name) => [name, 'gpu-buffer' as const])) }
@@ -157,6 +168,8 @@ async function open(graph: Graph, options: SessionOptions, resident: readonly st
         // they sleep at once, the system may run them all on the core that wakes them, for a whole run.
         intra_op: { allow_spinning: '1', spin_duration_us: '100' },
         disable_prepacking: options.prepack === false ? '1' : '0',
+        // Weights stay as long as the session: they would keep the arena from giving anything back.
+        ...(options.arena === true && { use_device_allocator_for_initializers: '1' }),
       },
     },
   };
@@ -165,6 +178,10 @@ async function open(graph: Graph, options: SessionOptions, resident: readonly st
   const path = await place(bytes, graph.name, options.folder);
   return ort.InferenceSession.create(path, settings);
 }
+
+const SHRINK: ort.InferenceSession.RunOptions = {
+  extra: { memory: { enable_memory_arena_shrinkage: 'cpu:0' } },
+};
 
 function provider(device: Device): ort.InferenceSession.ExecutionProviderConfig {
   // Core ML's neural engine computes in half precision.
@@ -197,8 +214,9 @@ function wrap(graph: Graph, session: ort.InferenceSession): Session {
   return {
     inputs: [...signature.inputs.keys()],
     outputs: signature.outputs,
-    async run(feeds, fetches = signature.outputs) {
-      const results = await session.run(given(signature, feeds, fetches), fetches as string[]);
+    async run(feeds, fetches = signature.outputs, { shrink = false } = {}) {
+      const tensors = given(signature, feeds, fetches);
+      const results = await session.run(tensors, fetches as string[], shrink ? SHRINK : {});
       return Object.fromEntries(fetches.map((name) => [name, taken(signature, name, results[name]!)]));
     },
     release: () => session.release(),

@@ -181,6 +181,7 @@ function reduce(op: string, x: Value, options: ReduceOptions): Value {
 
 export const reduceSum = (x: Value, options: ReduceOptions = {}): Value => reduce('ReduceSum', x, options);
 export const reduceMean = (x: Value, options: ReduceOptions = {}): Value => reduce('ReduceMean', x, options);
+export const reduceLogSumExp = (x: Value, options: ReduceOptions = {}): Value => reduce('ReduceLogSumExp', x, options);
 export const reduceMax = (x: Value, options: ReduceOptions = {}): Value => reduce('ReduceMax', x, options);
 export const reduceSumSquare = (x: Value, options: ReduceOptions = {}): Value => reduce('ReduceSumSquare', x, options);
 

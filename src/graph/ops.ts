@@ -257,6 +257,7 @@ export const OPS: Readonly<Record<string, OpSpec>> = {
   Not: unary(BOOL),
   Or: binary(BOOL),
   Pow: binary(FLOATS),
+  ReduceLogSumExp: reduce,
   ReduceMax: reduce,
   ReduceMean: reduce,
   ReduceSum: reduce,

@@ -26,13 +26,22 @@ export interface Forward {
   /**
    * @param ids (T) tokens that follow those in `cache`
    * @param rows indices into `ids` whose logits are wanted
-   * @returns logits (rows.length, vocab), row-major, and the cache with `ids` added
+   * @returns logits (rows.length, vocab), row-major, ln Σ exp of each row where it is known, and the cache with `ids`
+   * added
    */
   run(
     ids: readonly number[],
     cache: KvCache | null,
     rows: readonly number[],
-  ): Promise<{ logits: Float32Array; cache: KvCache }>;
+  ): Promise<{ logits: Float32Array; totals?: Float32Array; cache: KvCache }>;
+}
+
+/** What a pass says of the token after one. */
+export interface Row {
+  /** (vocab) */
+  readonly logits: Float32Array;
+  /** ln Σ exp of them. */
+  readonly total: number;
 }
 
 export interface DecodeTokenizer {
@@ -90,12 +99,12 @@ export class Decoder {
   #cache: KvCache | null = null;
   readonly #fixedCuts: boolean;
   readonly #drafts: Drafts | null;
-  /** Guesses that the cache holds behind `#ids`, and the logits (vocab) after each. */
-  #ahead: { readonly id: number; readonly logits: Float32Array }[] = [];
+  /** Guesses that the cache holds behind `#ids`, and what comes after each. */
+  #ahead: { readonly id: number; readonly row: Row }[] = [];
   /** Tokens of the cache that whole chunks of a prompt filled. */
   #whole = 0;
-  /** Logits (vocab) after the last prompt that was answered, as the model gave them. */
-  #afterPrompt: { readonly prompt: readonly number[]; readonly logits: Float32Array } | null = null;
+  /** What comes after the last prompt that was answered, as the model gave it. */
+  #afterPrompt: { readonly prompt: readonly number[]; readonly row: Row } | null = null;
 
   /**
    * @param fixedCuts cut prompts at multiples of PREFILL_CHUNK whatever was asked before, so that an answer's bytes
@@ -173,27 +182,27 @@ export class Decoder {
       const left = Math.max(0, maxNewTokens + given - steps.length - 1);
       return this.#drafts?.after([...prompt.ids, ...ids(), ...more]).slice(0, left) ?? [];
     };
-    let logits = await this.#prefill(prompt.ids, isCancelled, guess());
-    this.#afterPrompt = logits && { prompt: prompt.ids, logits: logits.slice() };
-    while (logits !== null && !isCancelled()) {
+    let row = await this.#prefill(prompt.ids, isCancelled, guess());
+    this.#afterPrompt = row && { prompt: prompt.ids, row: copied(row) };
+    while (row !== null && !isCancelled()) {
       const unspelled = heal.slice(spelled().length);
       const isHealing = unspelled !== '';
       const choice = isHealing ? this.#speller.choice(unspelled) : form.choice?.(ids());
       const allowed = without(choice, form.not?.(ids()) ?? []);
       if (mixin !== undefined) {
         const context = [...prompt.ids.slice(-MIXIN_CONTEXT), ...ids()].slice(-MIXIN_CONTEXT);
-        mixIn(logits, mixin.odds(steps.length, context, fitting(allowed)) ?? []);
+        row = mixIn(row, mixin.odds(steps.length, context, fitting(allowed)) ?? []);
       }
-      steps.push(stepOf(logits, allowed));
+      steps.push(stepOf(row, allowed));
       mixin?.chose(steps.length - 1, steps.at(-1)!.id, steps.at(-1)!.logprob);
       for (;;) {
         let stop = stopNow();
         if (stop === null) {
           const forced = isHealing ? [] : forcedAfter(ids(), form);
           const rows = await this.#follow([steps.at(-1)!.id, ...forced], () => guess(...forced));
-          logits = rows.at(-1)!;
+          row = rows.at(-1)!;
           for (const [i, id] of forced.entries()) {
-            steps.push({ id, logprob: rows[i]![id]! - logSumExp(rows[i]!), chance: 0, other: NOBODY });
+            steps.push({ id, logprob: logprobOf(rows[i]!, id), chance: 0, other: NOBODY });
             given++;
             stop = stopNow();
             if (stop !== null) break;
@@ -231,21 +240,19 @@ export class Decoder {
     const choices = this.#choicesOf(prompt, target, form);
     if (choices === null || target.length === 0) return null;
     if (this.#afterPrompt?.prompt !== prompt.ids) {
-      const logits = await this.#prefill(prompt.ids, isCancelled, []);
-      this.#afterPrompt = logits && { prompt: prompt.ids, logits };
+      const row = await this.#prefill(prompt.ids, isCancelled, []);
+      this.#afterPrompt = row && { prompt: prompt.ids, row };
     }
-    const first = this.#afterPrompt?.logits;
+    const first = this.#afterPrompt?.row;
     if (first === undefined || isCancelled()) return null;
     this.#truncate(prompt.ids.length);
     const inputs = target.slice(0, -1);
-    const { vocab } = this.#forward;
-    const rows = inputs.map((_, i) => i);
-    const later = inputs.length === 0 ? null : (await this.#forward.run(inputs, this.#cache, rows)).logits;
+    const later = inputs.length === 0 ? [] : await this.#peek(inputs);
     const steps = target.map((id, i) => {
-      const logits = i === 0 ? first.slice() : later!.subarray((i - 1) * vocab, i * vocab);
+      let row = i === 0 ? copied(first) : later[i - 1]!;
       const context = [...prompt.ids.slice(-MIXIN_CONTEXT), ...target.slice(0, i)].slice(-MIXIN_CONTEXT);
-      mixIn(logits, mixin?.odds(i, context, fitting(choices[i])) ?? []);
-      const step = stepOf(logits, choices[i], id);
+      row = mixIn(row, mixin?.odds(i, context, fitting(choices[i])) ?? []);
+      const step = stepOf(row, choices[i], id);
       mixin?.chose(i, id, step.logprob);
       return step;
     });
@@ -276,23 +283,14 @@ export class Decoder {
   async score(prompt: Prompt, target: readonly number[]): Promise<number[]> {
     if (target.length === 0) return [];
     const first = await this.#prefill(prompt.ids, () => false, []);
-    const logprobs = [first![target[0]!]! - logSumExp(first!)];
+    const logprobs = [logprobOf(first!, target[0]!)];
     if (target.length === 1) return logprobs;
-    const inputs = target.slice(0, -1);
-    const { logits } = await this.#forward.run(
-      inputs,
-      this.#cache,
-      inputs.map((_, i) => i),
-    );
-    for (let i = 0; i < inputs.length; i++) {
-      const row = logits.subarray(i * this.#forward.vocab, (i + 1) * this.#forward.vocab);
-      logprobs.push(row[target[i + 1]!]! - logSumExp(row));
-    }
-    return logprobs;
+    const rows = await this.#peek(target.slice(0, -1));
+    return [...logprobs, ...rows.map((row, i) => logprobOf(row, target[i + 1]!))];
   }
 
   /**
-   * Logits (vocab) after the last prompt token, or null if cancelled.
+   * What comes after the last prompt token, or null if cancelled.
    *
    * @param drafts guesses at what follows
    */
@@ -300,7 +298,7 @@ export class Decoder {
     prompt: readonly number[],
     isCancelled: () => boolean,
     drafts: readonly number[],
-  ): Promise<Float32Array | null> {
+  ): Promise<Row | null> {
     this.#afterPrompt = null;
     // The last token is always run again: its logits are not cached.
     let reuse = 0;
@@ -311,26 +309,26 @@ export class Decoder {
     this.#ids = this.#ids.slice(0, reuse);
     this.#ahead = [];
     this.#cache = reuse === 0 ? null : this.#cache!.slice(reuse, this.#fixedCuts);
-    let logits: Float32Array | null = null;
+    let row: Row | null = null;
     for (let at = reuse; at < prompt.length; at += PREFILL_CHUNK) {
       if (isCancelled()) return null;
       const end = Math.min(at + PREFILL_CHUNK, prompt.length);
       const rows = await this.#run(prompt.slice(at, end), 1, end === prompt.length ? drafts : []);
-      logits = rows[0]!;
+      row = rows[0]!;
       this.#whole = wholeChunks(this.#ids.length);
     }
-    return logits;
+    return row;
   }
 
   /**
-   * Logits (vocab) after each of `ids`, which were generated: known, where they were guessed, else from one pass.
+   * What comes after each of `ids`, which were generated: known, where they were guessed, else from one pass.
    *
    * @param guess asked, if there is a pass, for what may follow all of them
    */
-  async #follow(ids: readonly number[], guess: () => readonly number[]): Promise<Float32Array[]> {
+  async #follow(ids: readonly number[], guess: () => readonly number[]): Promise<Row[]> {
     let n = 0;
     while (n < ids.length && this.#ahead[n]?.id === ids[n]) n++;
-    const known = this.#ahead.splice(0, n).map(({ logits }) => logits);
+    const known = this.#ahead.splice(0, n).map(({ row }) => row);
     this.#ids.push(...ids.slice(0, n));
     if (n === ids.length) return known;
     this.#dropAhead();
@@ -338,17 +336,22 @@ export class Decoder {
     return [...known, ...(await this.#run(rest, rest.length, guess()))];
   }
 
-  /** One pass over `ids` and guesses at what follows: logits (vocab) after each of the last `wanted` ids. */
-  async #run(ids: readonly number[], wanted: number, drafts: readonly number[]): Promise<Float32Array[]> {
-    const { vocab } = this.#forward;
+  /** One pass over `ids` and guesses at what follows: what comes after each of the last `wanted` ids. */
+  async #run(ids: readonly number[], wanted: number, drafts: readonly number[]): Promise<Row[]> {
     const first = ids.length - wanted;
-    const rows = Array.from({ length: wanted + drafts.length }, (_, i) => first + i);
-    const { logits, cache } = await this.#forward.run([...ids, ...drafts], this.#cache, rows);
-    const row = (i: number): Float32Array => logits.subarray(i * vocab, (i + 1) * vocab);
-    this.#cache = cache;
+    const asked = Array.from({ length: wanted + drafts.length }, (_, i) => first + i);
+    const passed = await this.#forward.run([...ids, ...drafts], this.#cache, asked);
+    const rows = rowsOf(passed, this.#forward.vocab);
+    this.#cache = passed.cache;
     this.#ids.push(...ids);
-    this.#ahead = drafts.map((id, i) => ({ id, logits: row(wanted + i) }));
-    return Array.from({ length: wanted }, (_, i) => row(i));
+    this.#ahead = drafts.map((id, i) => ({ id, row: rows[wanted + i]! }));
+    return rows.slice(0, wanted);
+  }
+
+  /** What comes after each of these ids, which the cache is not to hold. */
+  async #peek(ids: readonly number[]): Promise<Row[]> {
+    const asked = ids.map((_, i) => i);
+    return rowsOf(await this.#forward.run(ids, this.#cache, asked), this.#forward.vocab);
   }
 
   /** The cache without guesses. */
@@ -435,15 +438,31 @@ export type Odds = readonly { readonly id: number; readonly odds: number }[];
 /** Ids that a Mixin is told. */
 export const MIXIN_CONTEXT = 64;
 
-/** Adds what a Mixin says to logits (vocab), in place: their softmax is then the mixture. */
-export function mixIn(logits: Float32Array, mixed: Odds): void {
-  if (mixed.length === 0) return;
-  const total = logSumExp(logits);
-  for (const { id, odds } of mixed) {
-    const [model, added] = [logits[id]!, total + Math.log(odds)];
-    const max = Math.max(model, added);
-    logits[id] = max + Math.log(Math.exp(model - max) + Math.exp(added - max));
+/** With what a Mixin says added to its logits, in place: their softmax is then the mixture. */
+export function mixIn({ logits, total }: Row, added: Odds): Row {
+  let more = 0;
+  for (const { id, odds } of added) {
+    const [model, other] = [logits[id]!, total + Math.log(odds)];
+    const max = Math.max(model, other);
+    logits[id] = max + Math.log(Math.exp(model - max) + Math.exp(other - max));
+    more += odds;
   }
+  return { logits, total: total + Math.log1p(more) };
+}
+
+function rowsOf({ logits, totals }: { logits: Float32Array; totals?: Float32Array }, vocab: number): Row[] {
+  return Array.from({ length: logits.length / vocab }, (_, i) => {
+    const row = logits.subarray(i * vocab, (i + 1) * vocab);
+    return { logits: row, total: totals?.[i] ?? logSumExp(row) };
+  });
+}
+
+function copied({ logits, total }: Row): Row {
+  return { logits: logits.slice(), total };
+}
+
+function logprobOf({ logits, total }: Row, id: number): number {
+  return logits[id]! - total;
 }
 
 function fitting(choice: Choice | undefined): (id: number) => boolean {
@@ -479,7 +498,7 @@ function writtenOf(steps: readonly Step[]): Written {
  * The likeliest token that may come, the first of equals, and the second likeliest; or a given one, and the likeliest
  * beside it.
  */
-function stepOf(logits: Float32Array, choice: Choice | undefined, given: number | null = null): Step {
+function stepOf({ logits, total: all }: Row, choice: Choice | undefined, given: number | null = null): Step {
   const only = choice !== undefined && 'only' in choice ? choice.only : null;
   const not: readonly number[] = choice !== undefined && 'not' in choice ? choice.not : [];
   let [best, second] = [-1, -1];
@@ -493,7 +512,6 @@ function stepOf(logits: Float32Array, choice: Choice | undefined, given: number 
   };
   if (only !== null) for (const id of only) offer(id);
   else for (let id = 0; id < logits.length; id++) offer(id);
-  const all = logSumExp(logits);
   // What can not come takes its share of the whole with it.
   const allowed =
     only !== null

@@ -24,6 +24,8 @@ export const LOG_FORMAT = 'log-1';
 export const LOG_BUDGET = { prompt: 448, others: 80, path: 24, window: 208, log: 160 } as const;
 /** Lines by which the window's ends move. */
 const BLOCK = 4;
+/** Ids by which the beginning of a long open hunk moves. */
+const CUT = 32;
 /** Lines by which the beginning of a long insertion moves into the window while it is typed. */
 const STEP = 4;
 /** Characters of a line that are shown where it only says where something is. */
@@ -216,10 +218,13 @@ function size(lines: readonly string[], from: number, to: number, marks: Marks):
   return lineIds(text, marks).length;
 }
 
-/** The end of an open hunk that is too long, after the mark of the part in which it begins. */
+/**
+ * The end of an open hunk that is too long, after the mark of the part in which it begins. The place where it begins
+ * moves by several ids at a time, so that most keystrokes leave it, and the KV cache of what follows, alone.
+ */
 function cut(ids: readonly number[], budget: number, marks: Marks): number[] {
   if (ids.length <= budget) return [...ids];
-  const end = ids.slice(-(budget - 1));
+  const end = ids.slice(CUT * Math.ceil((ids.length - budget + 1) / CUT));
   return [end.includes(marks.added) ? ids[0]! : marks.added, ...end];
 }
 

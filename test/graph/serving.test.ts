@@ -34,6 +34,22 @@ test('rotary positions in one node are those of eight', async () => {
   assert.throws(() => g.rotary(x, cos, input('sin', 'float32', ['T', 8])), /RotaryEmbedding/);
 });
 
+test('ln Σ exp in one node is that of three, also of large numbers', async () => {
+  const x = input('x', 'float32', ['N', 'V']);
+  const graph = makeGraph('sum', { one: g.reduceLogSumExp(x, { axes: [-1], keepDims: false }) });
+  const session = await createSession(graph, { threads: 2 });
+  const rows = numbers([3, 49_152]);
+  for (const [i, value] of rows.data.entries()) rows.data[i] = 40 * Number(value) + 300 * Math.floor(i / 49_152);
+  const { one } = await session.run({ x: rows });
+  for (const [row, value] of (one!.data as Float32Array).entries()) {
+    const all = Array.from(rows.data.slice(row * 49_152, (row + 1) * 49_152), Number);
+    const most = Math.max(...all);
+    const truth = most + Math.log(all.reduce((sum, each) => sum + Math.exp(each - most), 0));
+    assert.ok(Math.abs(value - truth) < 1e-4, `${value} is not ${truth}`);
+  }
+  await session.release();
+});
+
 test('an axis that was joined is parted where it was joined, also where one part is empty', async () => {
   const [a, b] = [input('a', 'float32', [2, 'P']), input('b', 'float32', [2, 'T'])];
   const [first, second] = g.splitSum(g.concat([a, b], 1), 1, [

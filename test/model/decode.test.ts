@@ -277,10 +277,11 @@ test('a mixture sums to one, and its log-probabilities are the ones that are tol
     [1, 0.75],
     [3, 0.25],
   ]);
-  mixIn(
-    logits,
+  const { total } = mixIn(
+    { logits, total: logSumExp(logits) },
     [...masses].map(([id, mass]) => ({ id, odds: (weight * mass) / (1 - weight) })),
   );
+  assert.ok(Math.abs(total - logSumExp(logits)) < 1e-6);
   const mixed = softmax(logits);
   assert.ok(Math.abs(mixed.reduce((a, b) => a + b) - 1) < 1e-6);
   for (const [id, p] of mixed.entries()) {
