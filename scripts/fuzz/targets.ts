@@ -4,6 +4,7 @@
  */
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { rangeInWindow } from '../../src/completion/edit.ts';
 import { WINDOW } from '../../src/completion/snapshot.ts';
 import { loadBase } from '../../src/engine/base.ts';
 import { BASE } from '../../src/engine/checkpoint.ts';
@@ -238,6 +239,9 @@ async function prompt(): Promise<Target> {
       ask.again?.(answer);
       const read = ask.read(answer);
       const target = ask.target(anyEdit(input, random), random() < 0.5);
+      for (const { edit, target: ids } of ask.candidates?.(6) ?? []) {
+        if (rangeInWindow(input, edit) === null || ids.length === 0) throw new Error(`a candidate out of the window`);
+      }
       return `${'none' in read ? read.none : 'edit'}, ${target === null ? 'no target' : 'target'}`;
     },
   };

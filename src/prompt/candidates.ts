@@ -6,6 +6,7 @@ import type { Edit } from '../completion/edit.ts';
 import type { Snapshot } from '../completion/snapshot.ts';
 import { tokenize } from '../completion/tokens.ts';
 import { type Application, applications, rulesOf } from './rules.ts';
+import { MOST_LINES } from './standing.ts';
 
 export interface Candidate {
   /** A change of whole lines. */
@@ -16,6 +17,8 @@ export interface Candidate {
 
 /** Applications that a candidate is made of, the best ones. */
 const MOST_BASES = 64;
+/** Changes that are made together, at most. */
+const MOST_ALONG = 64;
 /** What speaks for changing the lines beside as well, where the same applies there. */
 const WHOLE = 0.2;
 /** From this fit on a rule is applied along with another one. */
@@ -46,8 +49,8 @@ export function findCandidates(input: Omit<Snapshot, 'languageId'>, most: number
     ]) {
       const inLine = (n: number): Application[] => (byLine.get(n) ?? []).filter(isAlike);
       const beside: Application[] = [];
-      for (let n = line + 1; inLine(n).length > 0; n++) beside.push(...inLine(n));
-      for (let n = line - 1; inLine(n).length > 0; n--) beside.push(...inLine(n));
+      for (let n = line + 1; n <= line + MOST_LINES && inLine(n).length > 0; n++) beside.push(...inLine(n));
+      for (let n = line - 1; n >= line - MOST_LINES && inLine(n).length > 0; n--) beside.push(...inLine(n));
       for (const more of beside.length > 0 ? [beside, []] : [[]]) {
         const edit = text.apply(compatible(base, [...inLine(line), ...more]), at);
         const weight = more.length > 0 ? value + WHOLE : value;
@@ -68,7 +71,7 @@ function sameChange(a: Application, b: Application): boolean {
 /** Those of `along` that leave each other alone, `base` before all, then the best; in order. */
 function compatible(base: Application, along: readonly Application[]): Application[] {
   const chosen = [base];
-  for (const other of along.toSorted((a, b) => b.fit - a.fit)) {
+  for (const other of along.toSorted((a, b) => b.fit - a.fit).slice(0, MOST_ALONG)) {
     if (chosen.every(({ from, to }) => other.to < from || other.from > to || isBeside(other, { from, to })))
       chosen.push(other);
   }
