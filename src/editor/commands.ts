@@ -122,7 +122,7 @@ async function trainNow(client: EngineClient): Promise<void> {
 
 async function testDevices(client: EngineClient): Promise<void> {
   const location = vscode.ProgressLocation.Notification;
-  const title = t('Knack: testing the devices for training');
+  const title = t('Knack: testing the devices');
   const found = await vscode.window.withProgress({ location, title }, () => client.testDevices());
   void vscode.window.showInformationMessage(`Knack: ${found}`);
 }

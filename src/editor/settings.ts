@@ -49,6 +49,7 @@ export const RULES = {
   'model.promptFormat': { kind: 'choice', fallback: 'auto', of: ['auto', ...PROMPT_STYLES] },
   'model.mirror': { kind: 'address', fallback: '' },
   nodePath: { kind: 'path', fallback: '' },
+  'serving.device': { kind: 'choice', fallback: 'auto', of: DEVICE_SETTINGS },
   'memory.enabled': { kind: 'boolean', fallback: true },
   'training.enabled': { kind: 'boolean', fallback: true },
   'training.minSignals': { kind: 'number', fallback: 16, from: 1, to: 100_000 },
@@ -115,6 +116,7 @@ export function parseSettings(read: (name: SettingName) => unknown): Parsed {
         device: value('training.device'),
       },
       retention: { days: value('retention.days'), megabytes: value('retention.megabytes') },
+      servingDevice: value('serving.device'),
     },
   };
   return { settings, problems };

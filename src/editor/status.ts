@@ -69,6 +69,6 @@ export function statusOf({ enabled, engine, thinking, quiet, silent, held = null
             'Held back here: it would probably be rejected ({0} likely to be accepted). Suggest Here shows it.',
             likely,
           );
-    return say('sparkle', 'Knack', [kept, message, device]);
+    return say('sparkle', 'Knack', [kept, message, device, engine.device ?? '']);
   }
 }

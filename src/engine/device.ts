@@ -93,6 +93,17 @@ const SOFTWARE: readonly { readonly file: RegExp; readonly name: string }[] = [
 const HARDWARE_DRIVER =
   /libvulkan_(?!lvp)\w+\.so|libGLX_nvidia|nvidia.*vulkan|amdvlk|nvwgf2|nvldumd|amdxc|atidx|igd1[02]|qcdx/i;
 
+/** A device failed while it computed: what was asked of it can be asked of the CPU. */
+export class DeviceError extends Error {
+  readonly device: Device;
+
+  constructor(device: Device, cause: Error) {
+    super(refusal(device, cause), { cause });
+    this.name = 'DeviceError';
+    this.device = device;
+  }
+}
+
 /** What is said where WebGPU is built in and the machine has nothing for it. */
 export const NO_ADAPTER =
   'WebGPU found no graphics adapter that it can use (it needs Vulkan on Linux, Direct3D 12 on Windows, Metal on macOS).';

@@ -1,5 +1,5 @@
 /**
- * Which device trains: the user's setting, held against what the probe says. Results are kept in the storage folder
+ * Which device trains, or serves: the user's setting, held against what the probe says. Results are kept in the storage folder
  * until the package, the system, its graphics or their drivers change, or somebody asks to test again.
  */
 import { createHash, randomUUID } from 'node:crypto';
@@ -18,12 +18,14 @@ import {
 } from './device.ts';
 import { type Graphics, graphics } from './graphics.ts';
 import { loaded } from './loaded.ts';
+import type { ProbeJob, ProbeResult, ServingTrial } from './probe-job.ts';
 import { runProbe } from './probe-run.ts';
-import type { ProbeJob, ProbeResult } from './probing.ts';
 import { devicesPath } from './storage.ts';
 import { TRAINING_THREADS } from './threads.ts';
 
 export interface DevicesOptions {
+  /** What is to be served, where that is what the devices are for; training unless told. */
+  readonly serving?: ServingTrial;
   readonly storageDir: string;
   /** The probe's script. */
   readonly probePath: string;
@@ -88,14 +90,27 @@ export class Devices {
     const results = await this.#load(id);
     const known = results.get(device);
     if (known !== undefined) return known;
-    this.#options.log('info', `Testing whether ${DEVICE_NAMES[device]} trains as the CPU does.`);
-    const result = await this.#probe({ device, hardware, threads: TRAINING_THREADS });
+    const { serving } = this.#options;
+    const does = serving === undefined ? 'trains' : 'serves';
+    this.#options.log('info', `Testing whether ${DEVICE_NAMES[device]} ${does} as the CPU does.`);
+    const result = await this.#probe({
+      ...{ device, hardware, threads: serving?.threads ?? TRAINING_THREADS },
+      ...(serving && { serving }),
+    });
     this.#options.log('info', `${DEVICE_NAMES[device]}: ${describe(result)}`);
     if (!this.#end.signal.aborted) await this.#keep(device, result);
     return result;
   }
 
-  /** Remembers that training itself failed on a device: it is not used again until it is tested again. */
+  /** Whether choosing needs no test any more. */
+  async isTested(setting: DeviceSetting): Promise<boolean> {
+    if (setting === 'cpu') return true;
+    const results = await this.#load((await (this.#options.graphics ?? graphics)()).id);
+    const asked = setting === 'auto' ? AUTO_ORDER : [setting];
+    return asked.every((device) => missingProvider(device, this.#platform) !== null || results.has(device));
+  }
+
+  /** Remembers that the work itself failed on a device: it is not used again until it is tested again. */
   async distrust(device: Device, reason: string): Promise<void> {
     await this.#load((await (this.#options.graphics ?? graphics)()).id);
     await this.#keep(device, refused(device, reason));
@@ -104,12 +119,17 @@ export class Devices {
   /** Forgets all results, so that the next choice tests again. */
   async forget(): Promise<void> {
     this.#known = null;
-    await rm(devicesPath(this.#options.storageDir), { force: true });
+    await rm(this.#path, { force: true });
   }
 
   /** Ends a test that is running. */
   dispose(): void {
     this.#end.abort();
+  }
+
+  get #path(): string {
+    const { storageDir, serving } = this.#options;
+    return devicesPath(storageDir, serving === undefined ? 'training' : 'serving');
   }
 
   #probe(job: ProbeJob): Promise<ProbeResult> {
@@ -126,10 +146,11 @@ export class Devices {
   /** The results that hold for this package and these graphics. */
   async #load(graphicsId: string): Promise<Map<Device, ProbeResult>> {
     const { os, arch, files } = this.#platform;
-    const parts = [this.#options.version, os, arch, process.version, ...files, graphicsId];
+    const model = this.#options.serving?.model ?? '';
+    const parts = [this.#options.version, os, arch, process.version, ...files, graphicsId, ...(model ? [model] : [])];
     const key = createHash('sha256').update(parts.join('\n')).digest('hex');
     if (this.#known?.key === key) return this.#known.results;
-    const text = await readFile(devicesPath(this.#options.storageDir), 'utf8').catch(() => '');
+    const text = await readFile(this.#path, 'utf8').catch(() => '');
     this.#known = { key, results: parse(text, key) };
     return this.#known.results;
   }
@@ -137,7 +158,7 @@ export class Devices {
   async #keep(device: Device, result: ProbeResult): Promise<void> {
     const { key, results } = this.#known!;
     results.set(device, result);
-    const path = devicesPath(this.#options.storageDir);
+    const path = this.#path;
     const partial = `${path}.${randomUUID()}.part`;
     try {
       await writeFile(partial, JSON.stringify({ key, results: [...results.values()] }));
@@ -150,12 +171,13 @@ export class Devices {
 }
 
 /** Why `auto` does not take a device although it is there; null if it does. */
-export function refusedByAuto({ device, trusted, reason, software, stepMs, cpuStepMs }: ProbeResult): string | null {
+export function refusedByAuto(result: ProbeResult): string | null {
+  const { device, trusted, reason, software, stepMs, cpuStepMs, timed } = result;
   const name = DEVICE_NAMES[device];
   if (!trusted) return reason;
   if (software !== null) return `${name} has only ${software} here, which computes on the CPU.`;
   if (stepMs !== null && cpuStepMs !== null && stepMs > cpuStepMs) {
-    return `${name} is slower than the CPU here (${Math.round(stepMs)} ms a step against ${Math.round(cpuStepMs)} ms).`;
+    return `${name} is slower than the CPU here (${Math.round(stepMs)} ms ${timed === 'answer' ? 'an answer' : 'a step'} against ${Math.round(cpuStepMs)} ms).`;
   }
   return null;
 }
@@ -164,7 +186,10 @@ export function refusedByAuto({ device, trusted, reason, software, stepMs, cpuSt
 export function describe({ trusted, reason, software, stepMs, cpuStepMs, timed }: ProbeResult): string {
   if (!trusted) return reason;
   const where = software === null ? '' : ` on ${software}`;
-  return `trains as the CPU does${where}; ${stepMs?.toFixed(1)} ms a ${timed} step against the CPU’s ${cpuStepMs?.toFixed(1)} ms.`;
+  if (stepMs === null) return `computes what the CPU does${where}.`;
+  if (timed === 'answer')
+    return `serves as the CPU does${where}; ${stepMs.toFixed(1)} ms an answer against the CPU’s ${cpuStepMs?.toFixed(1)} ms.`;
+  return `trains as the CPU does${where}; ${stepMs.toFixed(1)} ms a ${timed} step against the CPU’s ${cpuStepMs?.toFixed(1)} ms.`;
 }
 
 /** This machine, with what lies beside ONNX Runtime's library. */

@@ -17,10 +17,12 @@ import { Gatekeeper } from './gatekeeper.ts';
 import { shrinkHeap } from './heap.ts';
 import { Models } from './models.ts';
 import { prepared } from './prepare-run.ts';
+import type { PrepareJob } from './preparing.ts';
 import * as protocol from './protocol.ts';
 import { Remembering } from './remembering.ts';
 import { Schedule } from './schedule.ts';
 import { type Recollect, Server } from './serve.ts';
+import { ServingDevice } from './serving-device.ts';
 import { databasePath } from './storage.ts';
 import { ownVersion } from './version.ts';
 import { overviewOf, promptView } from './view.ts';
@@ -53,6 +55,7 @@ export class Engine {
   #store: Store | null = null;
   #base: Base | null = null;
   #server: Server | null = null;
+  #serving: ServingDevice | null = null;
   #gatekeeper: Gatekeeper | null = null;
   #memory: Remembering | null = null;
   #schedule: Schedule | null = null;
@@ -105,6 +108,7 @@ export class Engine {
     for (const timer of this.#timers) clearInterval(timer);
     this.#download?.abort();
     this.#end.abort();
+    this.#serving?.dispose();
     this.#schedule?.dispose();
     await this.#server?.release();
     this.#store?.close();
@@ -179,6 +183,7 @@ export class Engine {
       );
       shrinkHeap();
       this.#path = found;
+      this.#serving = this.#servingDevice(base, job);
       this.#lastActivity = Date.now();
       this.#every(MEASURE_MS, () => void this.#measureWhenIdle());
       const restAfter = params.restAfterMs ?? REST_MS;
@@ -189,10 +194,30 @@ export class Engine {
       this.#every(RETENTION_MS, () => void this.#prune(base));
       void this.#prune(base);
       this.#enter('ready', '');
+      void this.#serving.settle(false);
     } catch (error) {
       this.#enter('failed', (error as Error).message);
       this.#log('error', (error as Error).stack ?? String(error));
     }
+  }
+
+  #servingDevice({ model }: Base, job: PrepareJob): ServingDevice {
+    const { storageDir, settings } = this.#params!;
+    return new ServingDevice({
+      devices: new Devices({
+        storageDir,
+        probePath: this.#paths.probe,
+        version: ownVersion(this.#paths.probe),
+        serving: { ...job, model: model.sha256, memoryMb: settings.training.memoryMb },
+        log: (level, message) => this.#log(level, message),
+      }),
+      server: this.#server!,
+      storageDir,
+      setting: () => this.#settings().servingDevice ?? 'auto',
+      log: (level, message) => this.#log(level, message),
+      notice: (message) => this.#notice(message),
+      onState: () => this.#publish(),
+    });
   }
 
   /** Deletes derived files that nothing has used for long; this engine's own are in use. */
@@ -358,9 +383,10 @@ export class Engine {
     return this.#schedule?.trainNow() ?? { started: false, reason: t('The engine is not ready yet.') };
   }
 
-  #testDevices(): Promise<string> {
+  async #testDevices(): Promise<string> {
     if (this.#schedule === null) throw new Error(t('The engine is not ready yet.'));
-    return this.#schedule.testDevices();
+    const training = await this.#schedule.testDevices();
+    return `${training} ${(await this.#serving?.again()) ?? ''}`.trimEnd();
   }
 
   #overview(): protocol.Overview {
@@ -442,7 +468,9 @@ export class Engine {
   async #measureWhenIdle(): Promise<void> {
     const isIdle = (): boolean =>
       Date.now() - this.#lastActivity > MEASURE_IDLE_MS && this.#schedule?.state.phase !== 'running';
-    if (this.#measured || this.#phase !== 'ready' || !isIdle()) return;
+    if (this.#phase !== 'ready' || !isIdle()) return;
+    await this.#serving?.settle(true);
+    if (this.#measured || !isIdle()) return;
     this.#measured = true;
     try {
       if (await this.#library().isUnmeasured()) this.#measured = await this.#measureSpeed(() => !isIdle());
@@ -482,6 +510,7 @@ export class Engine {
     if (this.#params === null) return;
     // Another model does not come this way: the client starts another engine for it.
     this.#params = { ...this.#params, ...next };
+    void this.#serving?.settle(false);
     void this.#schedule?.tick();
   }
 
@@ -518,6 +547,7 @@ export class Engine {
       message: this.#message,
       ...(this.#progress === undefined ? {} : { progress: this.#progress }),
       checkpoint: this.#server?.checkpoint ?? 'base',
+      ...(this.#serving?.where ? { device: this.#serving.where } : {}),
       training: this.#schedule?.state ?? { phase: 'off', message: '', newSignals: 0 },
       notices: this.#notices,
     };

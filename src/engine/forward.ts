@@ -9,7 +9,8 @@ import { packedLora, packLoraMatrices, packName } from '../model/packs.ts';
 import type { QuantisedWeights } from '../model/quantise.ts';
 import { mappedQuantised, quantisedLinears } from '../model/quantised.ts';
 import type { Base } from './base.ts';
-import { causalMask, SessionCache } from './kv-cache.ts';
+import { type Device, DeviceError } from './device.ts';
+import { causalMask, ROOM, SessionCache } from './kv-cache.ts';
 import { createSession, float32, int64, type Session, type Tensor } from './runtime.ts';
 
 /** Tokens of a pass that takes little memory. */
@@ -24,8 +25,17 @@ export class SessionForward implements Forward {
   #hasGrown = false;
   readonly #shape: LoraShape;
   #adapter: Record<string, Tensor> = {};
+  readonly #device: Device;
 
-  private constructor(base: Base, open: () => Promise<Session>, session: Session, shape: LoraShape, threads: number) {
+  private constructor(
+    base: Base,
+    open: () => Promise<Session>,
+    session: Session,
+    shape: LoraShape,
+    threads: number,
+    device: Device,
+  ) {
+    this.#device = device;
     this.#base = base;
     this.#open = open;
     this.#session = session;
@@ -34,21 +44,30 @@ export class SessionForward implements Forward {
     this.setAdapter(null);
   }
 
-  /** @param prepack as in SessionOptions: false costs time and saves memory */
-  static async create(base: Base, shape: LoraShape, threads: number, prepack = true): Promise<SessionForward> {
+  /**
+   * @param prepack as in SessionOptions: false costs time and saves memory
+   * @param device one that has not all of 8 bit's operators is given a base in fp32
+   */
+  static async create(
+    base: Base,
+    shape: LoraShape,
+    threads: number,
+    prepack = true,
+    device: Device = 'cpu',
+  ): Promise<SessionForward> {
     const { config } = base.model;
     const { quantised } = base;
     const open = (): Promise<Session> => {
       if (!quantised) {
         const graph = buildServeGraph(config, mapped(base.weights), shape);
-        return createSession(graph, { threads, folder: base.folder, prepack, arena: true });
+        return createSession(graph, { threads, folder: base.folder, prepack, arena: true, device });
       }
       const weights = mappedQuantised(quantised);
       const network = new Network(config, frozen(weights), null, quantisedLinears(config, weights, shape));
       const folder = dirname(quantised.file.path);
-      return createSession(serveGraph(network), { threads, folder, prepack, arena: true });
+      return createSession(serveGraph(network), { threads, folder, prepack, arena: true, device });
     };
-    return new SessionForward(base, open, await open(), shape, threads);
+    return new SessionForward(base, open, await on(device, open), shape, threads, device);
   }
 
   get vocab(): number {
@@ -75,8 +94,7 @@ export class SessionForward implements Forward {
     cache: KvCache | null,
     rows: readonly number[],
   ): Promise<{ logits: Float32Array; totals: Float32Array; cache: KvCache }> {
-    const { layers, kvHeads, headDim } = this.#base.model.config;
-    const past = (cache as SessionCache | null) ?? SessionCache.empty({ layers, kvHeads, headDim });
+    const past = (cache as SessionCache | null) ?? this.#empty();
     const T = ids.length;
     const feeds: Record<string, Tensor> = {
       ids: int64([T], ids),
@@ -91,11 +109,17 @@ export class SessionForward implements Forward {
     };
     await this.wake();
     // A long pass leaves behind what a short one does not need: the first short one after it gives it back.
-    const shrink = this.#hasGrown && T <= SHORT;
+    const shrink = this.#hasGrown && T <= SHORT && this.#device === 'cpu';
     this.#hasGrown = T > SHORT;
-    const out = await this.#session!.run(feeds, undefined, { shrink });
+    const out = await on(this.#device, () => this.#session!.run(feeds, undefined, { shrink }));
     const [logits, totals] = [out.logits!.data as Float32Array, out.totals!.data as Float32Array];
     return { logits, totals, cache: past.append(out, T) };
+  }
+
+  #empty(): SessionCache {
+    const { layers, kvHeads, headDim } = this.#base.model.config;
+    // WebGPU ends the process at a tensor without elements.
+    return SessionCache.empty({ layers, kvHeads, headDim }, this.#device === 'cpu' ? 0 : ROOM);
   }
 
   /** Whether it holds a session, and with it the memory that a model takes. */
@@ -105,7 +129,7 @@ export class SessionForward implements Forward {
 
   /** Opens the session if it was released. */
   async wake(): Promise<void> {
-    this.#session ??= await this.#open();
+    this.#session ??= await on(this.#device, this.#open);
   }
 
   /** Frees the session's memory. The next run opens another one. */
@@ -113,6 +137,15 @@ export class SessionForward implements Forward {
     const session = this.#session;
     this.#session = null;
     await session?.release();
+  }
+}
+
+/** @throws DeviceError for whatever goes wrong on another device than the CPU */
+async function on<T>(device: Device, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw device === 'cpu' ? error : new DeviceError(device, error as Error);
   }
 }
 

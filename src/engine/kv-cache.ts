@@ -6,7 +6,7 @@ import type { KvCache } from '../model/decode.ts';
 import { float32, type Tensor } from './runtime.ts';
 
 /** Room comes in so many positions at a time; what is not filled costs a pass a little. */
-const ROOM = 128;
+export const ROOM = 128;
 
 /** Masked-out attention scores; finite, so that a row of them is still a distribution. */
 const MASKED = -1e9;
@@ -38,8 +38,9 @@ export class SessionCache implements KvCache {
     this.length = length;
   }
 
-  static empty(shape: KvShape): SessionCache {
-    return new SessionCache(shape, allocate(shape, 0), 0);
+  /** @param room positions that its tensors have nevertheless */
+  static empty(shape: KvShape, room = 0): SessionCache {
+    return new SessionCache(shape, allocate(shape, room), 0);
   }
 
   /** Positions that its tensors have. */

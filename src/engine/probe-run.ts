@@ -1,7 +1,7 @@
 /** One run of the probe's process: whatever a driver does there, a result comes of it. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { DEVICE_NAMES } from './device.ts';
-import type { FromProbe, ProbeJob, ProbeResult } from './probing.ts';
+import type { FromProbe, ProbeJob, ProbeResult } from './probe-job.ts';
 
 export interface ProbeRunOptions {
   /** The probe's script. */

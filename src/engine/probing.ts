@@ -8,32 +8,11 @@ import { join } from 'node:path';
 import { type Course, disagreement } from './agreement.ts';
 import { DEVICE_NAMES, type Device, PROVIDERS, refusal, softwareAdapter } from './device.ts';
 import { loaded } from './loaded.ts';
+import type { FromProbe, ProbeJob, ProbeResult } from './probe-job.ts';
 import { fallbacks, type NodeRun, nodeRuns } from './profile.ts';
+import { probeServing } from './serving-trial.ts';
 import { StatefulSession } from './stateful.ts';
-import { makeTrial, type TRIAL_SIZES, type Trial } from './trial.ts';
-
-export interface ProbeJob {
-  readonly device: Device;
-  /** Whether the system lists graphics hardware; null if that is not known. */
-  readonly hardware: boolean | null;
-  /** Those of the CPU, as training uses them. */
-  readonly threads: number;
-}
-
-export interface ProbeResult {
-  readonly device: Device;
-  /** Whether it computes what the CPU does. */
-  readonly trusted: boolean;
-  /** Why not, a sentence for people; empty if it is trusted. */
-  readonly reason: string;
-  /** The adapter's name if it computes on the CPU, such as SwiftShader. */
-  readonly software: string | null;
-  /** Median milliseconds of a step, on the device and on the CPU; null if it did not come to that. */
-  readonly stepMs: number | null;
-  readonly cpuStepMs: number | null;
-  /** The trial that was timed: realistic on hardware. */
-  readonly timed: keyof typeof TRIAL_SIZES | null;
-}
+import { makeTrial, type Trial } from './trial.ts';
 
 /** Steps that are compared, and those that are timed after two that warm up. */
 const COMPARED = 5;
@@ -127,18 +106,16 @@ async function time(session: StatefulSession, trial: Trial): Promise<number> {
   }
 }
 
-/** What the probe's process says: what it does next, and at last the result. */
-export type FromProbe =
-  | { readonly type: 'stage'; readonly stage: string }
-  | { readonly type: 'result'; readonly result: ProbeResult };
-
 /** The probe's process: waits for the job, does it and ends. */
 export function serveProbe(open?: OpenSession): void {
   const send = (message: FromProbe): void => {
     process.send?.(message);
   };
   process.once('message', async (job: ProbeJob) => {
-    send({ type: 'result', result: await probe(job, (stage) => send({ type: 'stage', stage }), open) });
+    const onStage = (stage: string): void => send({ type: 'stage', stage });
+    const { serving } = job;
+    const result = serving ? await probeServing({ ...job, serving }, onStage) : await probe(job, onStage, open);
+    send({ type: 'result', result });
     process.disconnect();
   });
   // Nobody waits for the result any more.

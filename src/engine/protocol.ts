@@ -39,6 +39,8 @@ export interface EngineSettings {
     readonly device: DeviceSetting;
   };
   readonly retention: { readonly days: number; readonly megabytes: number };
+  /** Where suggestions are made; `auto` unless told. */
+  readonly servingDevice?: DeviceSetting;
 }
 
 export interface InitializeParams {
@@ -230,6 +232,8 @@ export interface EngineState {
   readonly progress?: number;
   /** Checkpoint that serves: `base` or an id. */
   readonly checkpoint: string;
+  /** Where suggestions are made and why not elsewhere, for people, if that is known. */
+  readonly device?: string;
   readonly training: {
     readonly phase: 'off' | 'waiting' | 'running';
     /** Why it waits, or what it does. */

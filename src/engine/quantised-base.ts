@@ -152,7 +152,7 @@ export async function measureActivations(base: Base, threads: number): Promise<A
 }
 
 /** The calibration text as TIME token ids a piece, each begun as prompts are: what stands first is what heads rest on. */
-function pieces({ tokenizer, model }: Base): number[][] {
+export function pieces({ tokenizer, model }: Base): number[][] {
   const first = tokenizer.special('<filename>') ?? model.config.bosId;
   const head = first === null ? [] : [first];
   const size = TIME - head.length;

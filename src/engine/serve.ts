@@ -14,6 +14,7 @@ import { betterThan } from '../prompt/propose.ts';
 import { type OneOfSeveral, several } from '../prompt/several.ts';
 import type { Base } from './base.ts';
 import type { Loaded } from './checkpoint.ts';
+import { type Device, DeviceError } from './device.ts';
 import { SessionForward } from './forward.ts';
 import type { Score } from './protocol.ts';
 
@@ -34,6 +35,9 @@ interface Better {
   readonly effort: Effort;
 }
 
+/** Makes a forward pass; a test gives one that fails. */
+export type OpenForward = typeof SessionForward.create;
+
 /** Looks up, for one answer, what is remembered. */
 export type Recollect = (snapshot: Snapshot) => Recollection;
 
@@ -42,21 +46,36 @@ export class Server {
   readonly #tokenizer: Tokenizer;
   #forward: SessionForward;
   #decoder: Decoder;
-  #checkpoint: string;
   #turn: Promise<unknown> = Promise.resolve();
   readonly #drafts = new Lookup();
   /** The text whose ids the drafts have: it stays while somebody types in front of it. */
   #nearby = '';
 
   readonly #fixedCuts: boolean;
+  readonly #open: OpenForward;
+  #device: Device = 'cpu';
+  #loaded: Loaded;
+  /** LoRA shape of the session's inputs. */
+  #shape: LoraShape;
+  /** Told when the device on which it served failed, and that the CPU goes on. */
+  onDeviceFailed: (error: DeviceError) => void = () => undefined;
 
-  private constructor(base: Base, forward: SessionForward, checkpoint: string, fixedCuts: boolean) {
+  private constructor(
+    base: Base,
+    forward: SessionForward,
+    shape: LoraShape,
+    loaded: Loaded,
+    fixedCuts: boolean,
+    open: OpenForward,
+  ) {
     this.#fixedCuts = fixedCuts;
     this.#base = base;
     this.#tokenizer = base.tokenizer;
+    this.#open = open;
+    this.#shape = shape;
+    this.#loaded = loaded;
     this.#forward = forward;
     this.#decoder = new Decoder(forward, base.tokenizer, fixedCuts, this.#drafts);
-    this.#checkpoint = checkpoint;
   }
 
   /**
@@ -69,10 +88,12 @@ export class Server {
     loaded: Loaded,
     threads: number,
     fixedCuts = false,
+    open: OpenForward = SessionForward.create,
   ): Promise<Server> {
-    const forward = await SessionForward.create(base, loaded.adapter?.shape ?? shape, threads);
+    const own = loaded.adapter?.shape ?? shape;
+    const forward = await open(base, own, threads);
     forward.setAdapter(loaded.adapter);
-    const server = new Server(base, forward, loaded.checkpoint, fixedCuts);
+    const server = new Server(base, forward, own, loaded, fixedCuts, open);
     // The first run of a session allocates: not while somebody waits for it.
     const snapshot = { path: 'a', languageId: 'plaintext', before: 'a', after: '', startLine: 0, recent: [] };
     await server.score(snapshot, editAtCursor(snapshot, 'b', 0));
@@ -80,7 +101,46 @@ export class Server {
   }
 
   get checkpoint(): string {
-    return this.#checkpoint;
+    return this.#loaded.checkpoint;
+  }
+
+  /** Where it computes. */
+  get device(): Device {
+    return this.#device;
+  }
+
+  /** Goes on on another device, with the weights and the adapter that serve. Throws DeviceError, and stays where it was. */
+  moveTo(device: Device): Promise<void> {
+    return this.#exclusively(async () => {
+      if (device !== this.#device) await this.#take(device);
+    });
+  }
+
+  async #take(device: Device): Promise<void> {
+    const fresh = await this.#create(this.#shape, device);
+    fresh.setAdapter(this.#loaded.adapter);
+    try {
+      // Compiles what a device compiles: not while somebody waits for it.
+      if (device !== 'cpu') await fresh.run([0], null, [0]);
+    } catch (error) {
+      await fresh.release().catch(() => undefined);
+      throw error;
+    }
+    this.#device = device;
+    await this.#replace(fresh);
+  }
+
+  /** Devices other than the CPU have not all of 8 bit's operators. */
+  #create(shape: LoraShape, device: Device): Promise<SessionForward> {
+    const { quantised, ...full } = this.#base;
+    return this.#open(device === 'cpu' ? this.#base : full, shape, this.#forward.threads, true, device);
+  }
+
+  async #replace(fresh: SessionForward): Promise<void> {
+    // A device that failed may fail at that, too.
+    await this.#forward.release().catch(() => undefined);
+    this.#forward = fresh;
+    this.#decoder = new Decoder(fresh, this.#tokenizer, this.#fixedCuts, this.#drafts);
   }
 
   /**
@@ -192,7 +252,7 @@ export class Server {
       edit,
       tokenLogprobs: logprobs.slice(0, kept),
       tokenChances: chances.slice(0, kept),
-      checkpoint: this.#checkpoint,
+      checkpoint: this.#loaded.checkpoint,
       promptHash: prompt.hash,
       promptFormat: this.#base.format.name,
       latencyMs: performance.now() - began,
@@ -212,7 +272,7 @@ export class Server {
       if (target === undefined) throw new RangeError('The prompt has no way to say this edit.');
       const logprobs = await this.#decoder.score(ask.prompt, target);
       return {
-        checkpoint: this.#checkpoint,
+        checkpoint: this.#loaded.checkpoint,
         logprob: logprobs.reduce((a, b) => a + b, 0),
         tokens: target.length,
       };
@@ -224,20 +284,32 @@ export class Server {
    * one is as fast as the last. Weights of another LoRA shape get a session of their own first.
    */
   async swap(loaded: Loaded): Promise<void> {
-    const fresh =
-      loaded.adapter === null || this.#forward.fits(loaded.adapter.shape)
-        ? null
-        : await SessionForward.create(this.#base, loaded.adapter.shape, this.#forward.threads);
+    const { adapter } = loaded;
+    const device = this.#device;
+    const fits = adapter === null || this.#forward.fits(adapter.shape);
+    const fresh = fits ? null : await this.#create(adapter.shape, device).catch((error) => this.#leave(error));
     await this.#exclusively(async () => {
-      if (fresh !== null) {
-        await this.#forward.release();
-        this.#forward = fresh;
-        this.#decoder = new Decoder(fresh, this.#tokenizer, this.#fixedCuts, this.#drafts);
+      if (fresh !== null && device !== this.#device) {
+        await fresh.release();
+        throw new DeviceError(device, new Error('it was left meanwhile'));
       }
-      this.#forward.setAdapter(loaded.adapter);
-      this.#checkpoint = loaded.checkpoint;
+      if (fresh !== null) {
+        await this.#replace(fresh);
+        this.#shape = adapter!.shape;
+      }
+      this.#forward.setAdapter(adapter);
+      this.#loaded = loaded;
       await this.#decoder.refill();
     });
+  }
+
+  /** Leaves a device that cannot take up other weights; whoever asked for them asks again. */
+  async #leave(error: Error): Promise<never> {
+    if (error instanceof DeviceError) {
+      await this.moveTo('cpu');
+      this.onDeviceFailed(error);
+    }
+    throw error;
   }
 
   #lookNear(text: string): void {
@@ -268,9 +340,21 @@ export class Server {
   }
 
   #exclusively<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#turn.then(work);
+    const result = this.#turn.then(() => this.#orOnCpu(work));
     this.#turn = result.catch(() => undefined);
     return result;
+  }
+
+  /** Work that a device failed at is done again, on the CPU. */
+  async #orOnCpu<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof DeviceError) || this.#device === 'cpu') throw error;
+      await this.#take('cpu');
+      this.onDeviceFailed(error);
+      return work();
+    }
   }
 }
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { Platform } from '../../src/engine/device.ts';
 import { Devices, type DevicesOptions, refusedByAuto } from '../../src/engine/devices.ts';
-import type { ProbeResult } from '../../src/engine/probing.ts';
+import type { ProbeResult } from '../../src/engine/probe-job.ts';
 
 const LINUX: Platform = { os: 'linux', arch: 'x64', musl: false, files: [] };
 

@@ -1,4 +1,4 @@
-/** Training on WebGPU against the CPU, on SwiftShader: no graphics hardware is needed. */
+/** Training and serving on WebGPU against the CPU, on SwiftShader: no graphics hardware is needed. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -8,8 +8,11 @@ import { type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
 import { UserError } from '../../scripts/progress.ts';
 import { softwareWebGpu } from '../../scripts/software-webgpu.ts';
+import { loadBase } from '../../src/engine/base.ts';
 import { Devices } from '../../src/engine/devices.ts';
+import { writeTinyModel } from '../model/tiny.ts';
 import type { Difference } from './device-objectives.ts';
+import type { Served } from './device-serving.ts';
 import type { Steps } from './device-steps.ts';
 
 const STEPS = 200;
@@ -97,6 +100,46 @@ test('the probe trusts software WebGPU, which auto does not take', (t) =>
         reason: 'WebGPU has only SwiftShader here, which computes on the CPU.',
         unexpected: false,
       });
+    } finally {
+      rmSync(storageDir, { recursive: true, force: true });
+    }
+  }));
+
+test('the same answers on CPU and on software WebGPU, with a cache, after a swap and after rest', (t) =>
+  onSoftware(t, async (env) => {
+    type Answers = { readonly device: string; readonly served: readonly Served[] };
+    const cpu = await run<Answers>('device-serving.ts', ['cpu'], process.env);
+    const gpu = await run<Answers>('device-serving.ts', ['webgpu'], env);
+    assert.deepEqual([cpu.device, gpu.device], ['cpu', 'webgpu']);
+    assert.equal(gpu.served.length, 4);
+    for (const [i, { text, tokenLogprobs }] of gpu.served.entries()) {
+      assert.equal(text, cpu.served[i]!.text);
+      assert.ok(largestDifference(tokenLogprobs, cpu.served[i]!.tokenLogprobs) < 1e-4);
+    }
+  }));
+
+test('the probe trusts software WebGPU to serve a model, and auto does not take it', (t) =>
+  onSoftware(t, async (env) => {
+    const storageDir = mkdtempSync(join(tmpdir(), 'knack-devices-'));
+    try {
+      const [modelPath, cacheDir] = [join(storageDir, 'tiny'), join(storageDir, 'cache')];
+      writeTinyModel(modelPath);
+      const { model } = await loadBase(modelPath, cacheDir, () => {});
+      const devices = new Devices({
+        storageDir,
+        probePath: join(import.meta.dirname, '../../src/engine/probe.ts'),
+        version: '1.0.0',
+        serving: { modelPath, cacheDir, promptStyle: null, memoryMb: 1536, model: model.sha256, threads: 1 },
+        log: (_level, message) => t.diagnostic(message),
+        env,
+        graphics: async () => ({ id: 'none', hardware: false }),
+      });
+      assert.equal(await devices.isTested('webgpu'), false);
+      assert.deepEqual(await devices.choose('webgpu'), { device: 'webgpu', reason: '', unexpected: false });
+      assert.equal(await devices.isTested('webgpu'), true);
+      const { device, reason } = await devices.choose('auto');
+      assert.equal(device, 'cpu');
+      assert.match(reason, /WebGPU has only SwiftShader here/);
     } finally {
       rmSync(storageDir, { recursive: true, force: true });
     }

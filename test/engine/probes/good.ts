@@ -1,5 +1,5 @@
 /** A probe that finds hardware twice as fast as the CPU; it prints a line, so that runs can be counted. */
-import type { FromProbe, ProbeJob } from '../../../src/engine/probing.ts';
+import type { FromProbe, ProbeJob } from '../../../src/engine/probe-job.ts';
 
 process.once('message', ({ device }: ProbeJob) => {
   console.log('asked');
