@@ -111,8 +111,8 @@ async function measure(
   if (parts.includes('llama')) {
     const prompts = trace.map(({ snapshot }) => base.format.ask(snapshot).prompt.ids);
     const longest = longestOf(trace, prompts, PROMPTS).map((i) => prompts[i]!);
-    const { prefill, decode } = await againstLlama(path, longest);
-    figures.vsLlama = { prefill: round(prefill, 2), decode: round(decode, 2) };
+    const ratios = Object.entries(await againstLlama(path, longest));
+    figures.vsLlama = Object.fromEntries(ratios.map(([name, ratio]) => [name, round(ratio, 2)]));
   }
   return figures;
 }

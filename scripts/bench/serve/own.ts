@@ -10,6 +10,7 @@ import { SessionForward } from '../../../src/engine/forward.ts';
 import { withQuantised } from '../../../src/engine/quantised-base.ts';
 import { defaultCacheDir } from '../../../src/model/cache.ts';
 import { Decoder, type DecodeTokenizer } from '../../../src/model/decode.ts';
+import { Lookup } from '../../../src/model/drafts.ts';
 import { loraFor } from '../../../src/trainer/plan.ts';
 import { ROOT } from '../../paths.ts';
 import { shaped } from './shapes.ts';
@@ -21,10 +22,11 @@ export interface Request {
   readonly threads: number;
 }
 
-/** Milliseconds until the first token, from nothing cached; and of each further one. */
+/** Milliseconds until the first token, from nothing cached; and of each further one, of our side with guesses as well. */
 export interface Took {
   readonly prefillMs: number;
   readonly tokenMs: number;
+  readonly guessedTokenMs?: number;
   /** Resident memory after it, of our side. */
   readonly rssMb?: number;
 }
@@ -39,22 +41,29 @@ if (import.meta.main) {
   const lora = loraFor(base.model.config, MEMORY_MB);
   // No token ends an answer: all sides write as many as they are asked for.
   const tokenizer: DecodeTokenizer = { bytes: () => Uint8Array.of(65), vocabSize: base.model.config.vocab, eosIds: [] };
-  const decoders = new Map<number, Decoder>();
+  const decoders = new Map<number, { readonly forward: SessionForward; readonly plain: Decoder }>();
   for (const count of threads.map(Number)) {
-    decoders.set(count, new Decoder(await SessionForward.create(base, lora, count), tokenizer));
+    const forward = await SessionForward.create(base, lora, count);
+    decoders.set(count, { forward, plain: new Decoder(forward, tokenizer) });
   }
   const never = (): boolean => false;
   const endless = { isOver: never };
   const prompt = (ids: readonly number[]) => ({ ids, heal: '', hash: '' });
   const answer = async ({ ids, tokens, threads }: Request): Promise<Took> => {
-    const decoder = decoders.get(threads)!;
+    const { forward, plain: decoder } = decoders.get(threads)!;
     await decoder.generate(prompt([(ids[0]! + 1) % base.model.config.vocab]), 1, never, endless);
     const began = performance.now();
     await decoder.generate(prompt(ids), 1, never, endless);
     const prefilled = performance.now();
     const { ids: written } = await decoder.generate(prompt(ids), tokens, never, endless);
     const tokenMs = (performance.now() - prefilled) / written.length;
-    return { prefillMs: prefilled - began, tokenMs, rssMb: process.memoryUsage.rss() / 2 ** 20 };
+    // As it serves: what stands in the prompt is guessed. It knows no earlier answer, as that would be this one.
+    const guessing = new Decoder(forward, tokenizer, false, new Lookup());
+    await guessing.generate(prompt(ids.slice(0, -1)), 1, never, endless);
+    const ready = performance.now();
+    await guessing.generate(prompt(ids), tokens, never, endless);
+    const guessedTokenMs = (performance.now() - ready) / written.length;
+    return { prefillMs: prefilled - began, tokenMs, guessedTokenMs, rssMb: process.memoryUsage.rss() / 2 ** 20 };
   };
   console.log('{}');
   for await (const line of createInterface({ input: process.stdin })) {

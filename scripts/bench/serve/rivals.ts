@@ -16,6 +16,8 @@ export interface Ratio {
   /** llama.cpp's time by ours, the middle of all prompts: above 1, we are faster. */
   readonly prefill: number;
   readonly decode: number;
+  /** The same as it serves: with guesses at what stands in the prompt, checked several in one pass. */
+  readonly decodeGuessing: number;
 }
 
 /** @param prompts token ids */
@@ -51,19 +53,22 @@ export async function againstLlama(path: string, prompts: readonly (readonly num
           }
         }
       }
-      const best = (name: string, what: 'prefillMs' | 'tokenMs'): number[] => {
-        const all = threads.map((count) => took.get(`${name} ${count}`)!.map((each) => each[what]));
+      const best = (name: string, what: 'prefillMs' | 'tokenMs' | 'guessedTokenMs'): number[] => {
+        const all = threads.map((count) => took.get(`${name} ${count}`)!.map((each) => each[what]!));
         for (const [i, values] of all.entries()) {
           const { median, low, high } = summary(values);
           detail(`${name}, ${threads[i]} threads, ${what}: ${[median, low, high].map((x) => x.toFixed(1)).join(', ')}`);
         }
         return all.reduce((a, b) => (summary(b).median < summary(a).median ? b : a));
       };
-      const ratio = (what: 'prefillMs' | 'tokenMs'): number => {
-        const [ours, theirs] = [best('own', what), best('llama', what)];
-        return summary(ours.map((ms, i) => theirs[i]! / ms)).median;
+      const ratio = (ours: readonly number[], theirs: readonly number[]): number =>
+        summary(ours.map((ms, i) => theirs[i]! / ms)).median;
+      const theirToken = best('llama', 'tokenMs');
+      return {
+        prefill: ratio(best('own', 'prefillMs'), best('llama', 'prefillMs')),
+        decode: ratio(best('own', 'tokenMs'), theirToken),
+        decodeGuessing: ratio(best('own', 'guessedTokenMs'), theirToken),
       };
-      return { prefill: ratio('prefillMs'), decode: ratio('tokenMs') };
     });
   } finally {
     for (const side of Object.values(sides)) side.end();
