@@ -25,10 +25,20 @@ export function encode(graph: Graph): Uint8Array {
     for (const each of graph.initializers) message(writer, 5, () => writeTensor(writer, each));
     for (const each of graph.inputs) message(writer, 11, () => writeValueInfo(writer, each));
     for (const each of graph.outputs) message(writer, 12, () => writeValueInfo(writer, each));
+    // Sizes that are known at run time only would get a name for each value else: none could take another's memory, and
+    // the runtime's plan holds each against all before it, a second for a graph that serves (docs/log.md).
+    for (const each of between(graph)) message(writer, 13, () => writeValueInfo(writer, each));
   });
   writeOpset(writer, '', OPSET);
   if (graph.nodes.some(({ op }) => OPS[op]!.domain === MICROSOFT)) writeOpset(writer, MICROSOFT, MICROSOFT_OPSET);
   return writer.finish();
+}
+
+/** Values of symbolic size that are neither inputs nor outputs. */
+function between({ nodes, outputs }: Graph): NamedValue[] {
+  const given = new Set(outputs.map(({ name }) => name));
+  const isSymbolic = ({ shape }: NamedValue): boolean => shape.some((dim) => typeof dim === 'string');
+  return nodes.flatMap((node) => node.outputs.filter((value) => !given.has(value.name) && isSymbolic(value)));
 }
 
 function message(writer: BinaryWriter, field: number, write: () => void): void {

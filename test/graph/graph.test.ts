@@ -130,6 +130,12 @@ test('the same graph gives the same bytes; what no output needs is not in it', (
   assert.equal(build().initializers.length, 1, 'equal small constants are shared');
 });
 
+test('values between nodes are told with their sizes where those are known at run time only', () => {
+  const [x, y] = [input('x', 'float32', ['T', 4]), input('y', 'float32', ['P', 4])];
+  const graph = makeGraph('grown', { sum: g.reduceMean(g.concat([g.neg(x), y], 0), { axes: [0] }) });
+  assert.match(Buffer.from(encode(graph)).toString('latin1'), /T\+P/);
+});
+
 test('a feed that is missing, unknown or ill-shaped is named', async () => {
   const session = await createSession(makeGraph('g', { y: g.exp(input('a', 'float32', ['T', 2])) }), { threads: 1 });
   await assert.rejects(session.run({}), /graph g needs the input “a”/);
