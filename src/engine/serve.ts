@@ -220,9 +220,9 @@ export class Server {
     const recollections = new Map<Written, Recollection | undefined>();
     const until = this.#fixedCuts ? Number.POSITIVE_INFINITY : performance.now() + CANDIDATES_MS;
     const isOver = (): boolean => isCancelled() || performance.now() > until;
-    const answer = await betterThan(own, ask, async (target) => {
+    const answer = await betterThan(own, ask, async (target, goesOn) => {
       const recollection = recollect?.(snapshot);
-      const written = await this.#decoder.weigh(ask.prompt, target, isOver, ask, recollection);
+      const written = await this.#decoder.weigh(ask.prompt, target, isOver, ask, recollection, goesOn);
       if (written !== null) recollections.set(written, recollection);
       return written;
     });

@@ -10,6 +10,9 @@ import type { Prompt } from './prompt.ts';
 /** Prompt tokens a forward pass takes at once: a cancelled request ends within one such step. */
 export const PREFILL_CHUNK = 128;
 
+/** Tokens of a given answer that a pass takes: the logits of all of them are held at once. */
+const WEIGHED_AT_ONCE = 64;
+
 export interface KvCache {
   /** Tokens held. */
   readonly length: number;
@@ -225,10 +228,11 @@ export class Decoder {
   }
 
   /**
-   * A given answer, weighed as if it had been generated: one pass over its ids, none over the prompt that was answered
-   * last.
+   * A given answer, weighed as if it had been generated: a pass for each WEIGHED_AT_ONCE of its ids, none for the prompt
+   * that was answered last.
    *
-   * @returns null if some id could not come there; null as well if cancelled
+   * @param goesOn told what was weighed so far before each pass: whether the rest is wanted
+   * @returns all of it, or what was weighed of it; null if some id could not come there, or if cancelled
    */
   async weigh(
     prompt: Prompt,
@@ -236,6 +240,7 @@ export class Decoder {
     isCancelled: () => boolean,
     form: AnswerForm = {},
     mixin?: Mixin,
+    goesOn: (written: Written) => boolean = () => true,
   ): Promise<Written | null> {
     const choices = this.#choicesOf(prompt, target, form);
     if (choices === null || target.length === 0) return null;
@@ -244,19 +249,28 @@ export class Decoder {
       this.#afterPrompt = row && { prompt: prompt.ids, row };
     }
     const first = this.#afterPrompt?.row;
-    if (first === undefined || isCancelled()) return null;
+    if (first === undefined) return null;
     this.#truncate(prompt.ids.length);
-    const inputs = target.slice(0, -1);
-    const later = inputs.length === 0 ? [] : await this.#peek(inputs);
-    const steps = target.map((id, i) => {
-      let row = i === 0 ? copied(first) : later[i - 1]!;
-      const context = [...prompt.ids.slice(-MIXIN_CONTEXT), ...target.slice(0, i)].slice(-MIXIN_CONTEXT);
-      row = mixIn(row, mixin?.odds(i, context, fitting(choices[i])) ?? []);
-      const step = stepOf(row, choices[i], id);
-      mixin?.chose(i, id, step.logprob);
-      return step;
-    });
-    return writtenOf(steps);
+    let cache = this.#cache;
+    let rows: readonly Row[] = [copied(first)];
+    const steps: Step[] = [];
+    for (;;) {
+      for (const row of rows) {
+        const i = steps.length;
+        const context = [...prompt.ids.slice(-MIXIN_CONTEXT), ...target.slice(0, i)].slice(-MIXIN_CONTEXT);
+        const step = stepOf(mixIn(row, mixin?.odds(i, context, fitting(choices[i])) ?? []), choices[i], target[i]!);
+        mixin?.chose(i, step.id, step.logprob);
+        steps.push(step);
+      }
+      const written = writtenOf(steps);
+      if (steps.length === target.length || !goesOn(written)) return written;
+      if (isCancelled()) return null;
+      const ids = target.slice(steps.length - 1, -1).slice(0, WEIGHED_AT_ONCE);
+      const asked = ids.map((_, i) => i);
+      const out = await this.#forward.run(ids, cache, asked);
+      rows = rowsOf(out, this.#forward.vocab);
+      cache = out.cache;
+    }
   }
 
   /** What may come at each step of a given answer; null if one of its ids may not. */

@@ -14,19 +14,25 @@ const SURE = Math.log(0.7);
 /** What speaks for a candidate beside its likelihood, in nats; fitted on the tune split (docs/log.md). */
 const BIAS = 2;
 const PER_WEIGHT = 1;
-/** A candidate less likely than this is none; nor is any where it is less likely that what is being typed is done. */
-const LEAST = -12;
+/**
+ * A candidate less likely than this, with its weight, is none, unless its tokens are likelier than that on average, as a
+ * long line's are.
+ */
+const LEAST = -8;
+const LEAST_MEAN = -0.3;
+/** Nor is any where it is less likely that what is being typed is done. */
 const LEAST_DONE = -5;
 
 /**
  * @param own what the model wrote, and how it reads
- * @param weigh the model's word on an answer as ids; null where it cannot be given, or was cancelled
+ * @param weigh the model's word on an answer as ids, or on the beginning of it after which it is not to go on; null where
+ *   it cannot be given, or was cancelled
  * @returns the candidate that is to be given instead; null if there is none
  */
 export async function betterThan(
   own: { readonly written: Written; readonly answer: Answer | None },
   ask: Ask,
-  weigh: (target: readonly number[]) => Promise<Written | null>,
+  weigh: (target: readonly number[], goesOn: (written: Written) => boolean) => Promise<Written | null>,
 ): Promise<OneOfSeveral | null> {
   const ownChance =
     'none' in own.answer ? Number.NEGATIVE_INFINITY : sum(own.written.chances.slice(0, own.answer.kept));
@@ -36,14 +42,16 @@ export async function betterThan(
   const most = (target: readonly number[]): number => Math.min(...weighed.map((other) => mostOf(target, other)));
   for (const { edit, target, done, weight } of ask.candidates?.(MOST) ?? []) {
     const bonus = BIAS + PER_WEIGHT * weight;
+    const isPossible = (chance: number): boolean =>
+      chance + bonus > value && (chance + weight >= LEAST || chance / target.length >= LEAST_MEAN);
     if (most(target.slice(0, done)) < LEAST_DONE) break;
-    if (most(target) < LEAST || most(target) + bonus <= value) continue;
-    const written = await weigh(target);
+    if (!isPossible(most(target))) continue;
+    const written = await weigh(target, ({ chances }) => isPossible(sum(chances)));
     if (written === null) continue;
     weighed.push(written);
     if (sum(written.chances.slice(0, done)) < LEAST_DONE) break;
     const chance = sum(written.chances);
-    if (chance < LEAST || chance + bonus <= value) continue;
+    if (written.ids.length < target.length || !isPossible(chance)) continue;
     [best, value] = [{ edit, kept: target.length, written }, chance + bonus];
     if (chance > SURE) break;
   }

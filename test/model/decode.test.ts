@@ -132,6 +132,20 @@ test('an answer that is weighed is as likely as one that was generated, and cost
   assert.deepEqual((await decoder.generate(asked, 20, never, form)).ids, ids, 'and the next answer is as it was');
 });
 
+test('a long answer is weighed in parts, and no further than is wanted', async () => {
+  const text = Array.from({ length: 200 }, (_, i) => `word${i}`).join(' ');
+  const { tokenizer, forward, prompt, seen } = parrot(text);
+  const [asked, ids] = [prompt('word0'), tokenizer.encode(text).slice(1)];
+  const whole = await new Decoder(forward, tokenizer).weigh(asked, ids, never);
+  assert.deepEqual(whole?.logprobs, await new Decoder(forward, tokenizer).score(asked, ids));
+  const decoder = new Decoder(forward, tokenizer);
+  await decoder.generate(asked, 1, never);
+  const runs = seen.runs;
+  const begun = await decoder.weigh(asked, ids, never, {}, undefined, (written) => written.ids.length < 100);
+  assert.deepEqual(begun?.logprobs, whole?.logprobs.slice(0, 129));
+  assert.equal(seen.runs - runs, 2);
+});
+
 test('what cannot come is not weighed, nor is anything once cancelled', async () => {
   const { tokenizer, forward, prompt, seen } = parrot('let a = single;\nend');
   const decoder = new Decoder(forward, tokenizer);

@@ -54,6 +54,20 @@ test('what begins like something hopeless is not asked for', async () => {
   assert.deepEqual([asked, text], [[[1, 2], [4]], 'z']);
 });
 
+test('a long answer may be less likely than a short one, and what has begun hopelessly is not weighed to its end', async () => {
+  const long = Array.from({ length: 60 }, (_, i) => i);
+  assert.equal((await proposed(null, [given('x', long)], () => -0.25)).text, 'x');
+  assert.equal((await proposed(null, [given('x', long)], () => -0.35)).text, null);
+  const part = { ...written([1, 2], () => -9), others: [-1, -1] };
+  const ask = { candidates: () => [given('x', [1, 2, 3])] } as unknown as Ask;
+  const own = { written: written([9], () => -3), answer: { none: 'empty' as const } };
+  const weigh = async (_: readonly number[], goesOn: (begun: typeof part) => boolean): Promise<typeof part> => {
+    assert.ok(!goesOn(part));
+    return part;
+  };
+  assert.equal(await betterThan(own, ask, weigh), null);
+});
+
 test('while somebody types on, nothing is asked for', async () => {
   const two = [given('x', [1, 2]), given('y', [1, 3])].map((each) => ({ ...each, done: 1 }));
   const { asked, text } = await proposed(null, two, (ids) => (ids.length === 1 ? -7 : 0));
