@@ -13,7 +13,7 @@ import { type Device, DeviceError } from './device.ts';
 import { causalMask, ROOM, SessionCache } from './kv-cache.ts';
 import { createSession, float32, int64, type Session, type Tensor } from './runtime.ts';
 
-/** Tokens of a pass that takes little memory. */
+/** Tokens of a pass whose memory is kept for the next one; what a longer one needs is given back. */
 const SHORT = 16;
 
 export class SessionForward implements Forward {
@@ -21,8 +21,6 @@ export class SessionForward implements Forward {
   readonly #base: Base;
   readonly #open: () => Promise<Session>;
   #session: Session | null;
-  /** Whether the session's arena holds what a long pass needed. */
-  #hasGrown = false;
   readonly #shape: LoraShape;
   #adapter: Record<string, Tensor> = {};
   readonly #device: Device;
@@ -108,9 +106,7 @@ export class SessionForward implements Forward {
       ...this.#adapter,
     };
     await this.wake();
-    // A long pass leaves behind what a short one does not need: the first short one after it gives it back.
-    const shrink = this.#hasGrown && T <= SHORT && this.#device === 'cpu';
-    this.#hasGrown = T > SHORT;
+    const shrink = ids.length > SHORT && this.#device === 'cpu';
     const out = await on(this.#device, () => this.#session!.run(feeds, undefined, { shrink }));
     const [logits, totals] = [out.logits!.data as Float32Array, out.totals!.data as Float32Array];
     return { logits, totals, cache: past.append(out, T) };
