@@ -10,7 +10,7 @@ import {
   type MessageConnection,
 } from 'vscode-jsonrpc/node';
 import { engineEnvironment } from './environment.ts';
-import { forkScript } from './fork.ts';
+import { forkScript, onLines } from './fork.ts';
 
 export interface Launch {
   /** The engine's script. */
@@ -39,8 +39,7 @@ export class EngineChild {
   constructor({ file, nodePath, onOutput }: Launch) {
     const child = forkScript(file, nodePath, engineEnvironment(process.env));
     this.#child = child;
-    child.stdout?.setEncoding('utf8').on('data', (text: string) => report(text, onOutput));
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => report(text, onOutput));
+    onLines(child, onOutput);
     this.exited = exitOf(child).then((exit) => {
       this.#gone = true;
       this.connection.dispose(); // rejects what was waiting for an answer
@@ -68,10 +67,6 @@ export class EngineChild {
     await this.exited;
     done.abort();
   }
-}
-
-function report(text: string, onOutput: (line: string) => void): void {
-  for (const line of text.split(/\r?\n/)) if (line.trim() !== '') onOutput(line);
 }
 
 async function exitOf(child: ChildProcess): Promise<Exit> {

@@ -14,8 +14,9 @@ const ALLOCATOR = {
 
 /**
  * Serving keeps little between two requests, and what it keeps is large: of its own mapping, a block goes back to the
- * system when it is freed. Else glibc raises the size from which blocks are mapped, and the heap keeps what a prompt took
- * for a moment: 130 MB more, and 240 MB once the model was released, for 7 % of a long prompt's time (docs/log.md).
+ * system when it is freed. Else glibc raises the size from which blocks are mapped, and the heap keeps a good deal of what
+ * was freed once the model is released. What passes need for a moment comes from an arena (`SessionOptions.arena`):
+ * with blocks of their own they would take three times as long (docs/log.md).
  */
 const ENGINE_ALLOCATOR = { MALLOC_MMAP_THRESHOLD_: '262144' } as const;
 

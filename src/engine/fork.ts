@@ -1,4 +1,4 @@
-/** How the extension host starts a process of Knack's: on VS Code's own Node, or on one that the user named. */
+/** How processes of Knack's are started: the extension host's on VS Code's own Node or one that the user named, and theirs. */
 import { type ChildProcess, fork } from 'node:child_process';
 
 /**
@@ -17,4 +17,20 @@ export function forkScript(file: string, nodePath: string | null, own: NodeJS.Pr
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     ...(nodePath === null ? {} : { execPath: nodePath }),
   });
+}
+
+/** Starts a script as a process of the engine's, on the Node that runs the engine; the same of channel, output and environment. */
+export function forkOwn(file: string, own: NodeJS.ProcessEnv = process.env): ChildProcess {
+  const env: NodeJS.ProcessEnv = { ...own };
+  delete env.NODE_OPTIONS; // as above
+  return fork(file, [], { env, execArgv: ['--enable-source-maps'], stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+}
+
+/** Has told what a process prints, line by line, but for empty ones. */
+export function onLines({ stdout, stderr }: ChildProcess, told: (line: string) => void): void {
+  for (const stream of [stdout, stderr]) {
+    stream?.setEncoding('utf8').on('data', (text: string) => {
+      for (const line of text.split(/\r?\n/)) if (line.trim() !== '') told(line);
+    });
+  }
 }

@@ -21,7 +21,8 @@ export class SessionForward implements Forward {
   readonly #base: Base;
   readonly #open: () => Promise<Session>;
   #session: Session | null;
-  readonly #shape: LoraShape;
+  /** Of the adapters that its session takes. */
+  readonly shape: LoraShape;
   #adapter: Record<string, Tensor> = {};
   readonly #device: Device;
 
@@ -37,7 +38,7 @@ export class SessionForward implements Forward {
     this.#base = base;
     this.#open = open;
     this.#session = session;
-    this.#shape = shape;
+    this.shape = shape;
     this.threads = threads;
     this.setAdapter(null);
   }
@@ -74,17 +75,17 @@ export class SessionForward implements Forward {
 
   /** Whether an adapter of this shape can be an input of this session. */
   fits(shape: LoraShape): boolean {
-    return JSON.stringify(shape) === JSON.stringify(this.#shape);
+    return JSON.stringify(shape) === JSON.stringify(this.shape);
   }
 
   /** null: the base alone, as an adapter of zeros. */
   setAdapter(adapter: Adapter | null): void {
     const { config } = this.#base.model;
-    const vector = adapter?.vector ?? new Float32Array(loraSize(config, this.#shape));
+    const vector = adapter?.vector ?? new Float32Array(loraSize(config, this.shape));
     const { quantised } = this.#base;
     this.#adapter = quantised
-      ? packedFeeds(config, this.#shape, vector, quantised)
-      : adapterFeeds(config, this.#shape, vector);
+      ? packedFeeds(config, this.shape, vector, quantised)
+      : adapterFeeds(config, this.shape, vector);
   }
 
   async run(

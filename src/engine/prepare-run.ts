@@ -1,6 +1,6 @@
 /** The engine's side of preparing a base: the process, what it says, and the base that serves in the end. */
-import { fork } from 'node:child_process';
 import type { Base } from './base.ts';
+import { forkOwn, onLines } from './fork.ts';
 import type { FromPreparing, PrepareJob } from './preparing.ts';
 import { readyQuantised } from './quantised-base.ts';
 
@@ -35,12 +35,8 @@ export async function prepared(base: Base, job: PrepareJob, options: PrepareOpti
 /** @returns how the process ended */
 async function run(job: PrepareJob, { path, onProgress, onOutput, signal }: PrepareOptions): Promise<string> {
   signal.throwIfAborted();
-  const child = fork(path, [], { execArgv: ['--enable-source-maps'], stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
-  for (const stream of [child.stdout, child.stderr]) {
-    stream?.setEncoding('utf8').on('data', (text: string) => {
-      for (const line of text.split(/\r?\n/)) if (line.trim() !== '') onOutput(line);
-    });
-  }
+  const child = forkOwn(path);
+  onLines(child, onOutput);
   const end = (): void => void child.kill('SIGKILL');
   signal.addEventListener('abort', end, { once: true });
   try {

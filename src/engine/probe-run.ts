@@ -1,6 +1,7 @@
 /** One run of the probe's process: whatever a driver does there, a result comes of it. */
-import { type ChildProcess, fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { DEVICE_NAMES } from './device.ts';
+import { forkOwn, onLines } from './fork.ts';
 import type { FromProbe, ProbeJob, ProbeResult } from './probe-job.ts';
 
 export interface ProbeRunOptions {
@@ -20,23 +21,13 @@ export async function runProbe(job: ProbeJob, options: ProbeRunOptions): Promise
   const refused = (reason: string): ProbeResult => {
     return { device: job.device, trusted: false, reason, software: null, stepMs: null, cpuStepMs: null, timed: null };
   };
-  const env = { ...(options.env ?? process.env) };
-  delete env.NODE_OPTIONS;
   let child: ChildProcess;
   try {
-    child = fork(options.path, [], {
-      env,
-      execArgv: ['--enable-source-maps'],
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    });
+    child = forkOwn(options.path, options.env);
   } catch (error) {
     return refused(`The test of ${name} could not be started: ${(error as Error).message}`);
   }
-  for (const stream of [child.stdout, child.stderr]) {
-    stream?.setEncoding('utf8').on('data', (text: string) => {
-      for (const line of text.split(/\r?\n/)) if (line.trim() !== '') options.onOutput(line);
-    });
-  }
+  onLines(child, options.onOutput);
   let stage = 'starting';
   let result: ProbeResult | null = null;
   let ended: string | null = null;

@@ -2,7 +2,7 @@
  * When to train: asks the store every few seconds, holds the lease that makes one trainer serve all windows, and
  * ends the trainer as soon as the developer is back.
  */
-import { type ChildProcess, fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { t } from '@vscode/l10n';
 import { mayTrain } from '../signals/idle.ts';
 import type { Store } from '../signals/store.ts';
@@ -10,6 +10,7 @@ import { onBattery } from './battery.ts';
 import { DEVICE_NAMES, type Device } from './device.ts';
 import type { Choice, Devices } from './devices.ts';
 import { trainerEnvironment } from './environment.ts';
+import { forkOwn } from './fork.ts';
 import type { FromTrainer, ToTrainer, TrainJob } from './job.ts';
 import { LoadMeter } from './load.ts';
 import type { EngineSettings, EngineState } from './protocol.ts';
@@ -217,11 +218,7 @@ export class Schedule {
 
   #fork(job: TrainJob): ChildProcess {
     const { trainerPath, clock, log } = this.#options;
-    const child = fork(trainerPath, [], {
-      execArgv: ['--enable-source-maps'],
-      env: trainerEnvironment(process.env),
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    });
+    const child = forkOwn(trainerPath, trainerEnvironment(process.env));
     this.#child = child;
     this.#device = job.device;
     this.#silent = false;

@@ -55,24 +55,14 @@ export class Server {
   readonly #open: OpenForward;
   #device: Device = 'cpu';
   #loaded: Loaded;
-  /** LoRA shape of the session's inputs. */
-  #shape: LoraShape;
   /** Told when the device on which it served failed, and that the CPU goes on. */
   onDeviceFailed: (error: DeviceError) => void = () => undefined;
 
-  private constructor(
-    base: Base,
-    forward: SessionForward,
-    shape: LoraShape,
-    loaded: Loaded,
-    fixedCuts: boolean,
-    open: OpenForward,
-  ) {
+  private constructor(base: Base, forward: SessionForward, loaded: Loaded, fixedCuts: boolean, open: OpenForward) {
     this.#fixedCuts = fixedCuts;
     this.#base = base;
     this.#tokenizer = base.tokenizer;
     this.#open = open;
-    this.#shape = shape;
     this.#loaded = loaded;
     this.#forward = forward;
     this.#decoder = new Decoder(forward, base.tokenizer, fixedCuts, this.#drafts);
@@ -90,10 +80,9 @@ export class Server {
     fixedCuts = false,
     open: OpenForward = SessionForward.create,
   ): Promise<Server> {
-    const own = loaded.adapter?.shape ?? shape;
-    const forward = await open(base, own, threads);
+    const forward = await open(base, loaded.adapter?.shape ?? shape, threads);
     forward.setAdapter(loaded.adapter);
-    const server = new Server(base, forward, own, loaded, fixedCuts, open);
+    const server = new Server(base, forward, loaded, fixedCuts, open);
     // The first run of a session allocates: not while somebody waits for it.
     const snapshot = { path: 'a', languageId: 'plaintext', before: 'a', after: '', startLine: 0, recent: [] };
     await server.score(snapshot, editAtCursor(snapshot, 'b', 0));
@@ -117,7 +106,7 @@ export class Server {
   }
 
   async #take(device: Device): Promise<void> {
-    const fresh = await this.#create(this.#shape, device);
+    const fresh = await this.#create(this.#forward.shape, device);
     fresh.setAdapter(this.#loaded.adapter);
     try {
       // Compiles what a device compiles: not while somebody waits for it.
@@ -293,10 +282,7 @@ export class Server {
         await fresh.release();
         throw new DeviceError(device, new Error('it was left meanwhile'));
       }
-      if (fresh !== null) {
-        await this.#replace(fresh);
-        this.#shape = adapter!.shape;
-      }
+      if (fresh !== null) await this.#replace(fresh);
       this.#forward.setAdapter(adapter);
       this.#loaded = loaded;
       await this.#decoder.refill();

@@ -5,6 +5,7 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { uptime } from 'node:os';
 import { join } from 'node:path';
+import { isAlive } from '../model/alive.ts';
 import { DEVICE_NAMES, DEVICES, type Device, type DeviceError, type DeviceSetting } from './device.ts';
 import type { Choice, Devices } from './devices.ts';
 import type { Server } from './serve.ts';
@@ -134,15 +135,6 @@ export class ServingDevice {
 /** When the machine was started, in seconds; the clock may have been set since. */
 const booted = (): number => Date.now() / 1000 - uptime();
 const SAME_BOOT_S = 60;
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
 
 function parse(text: string): { readonly device: Device; readonly booted: number } | null {
   try {

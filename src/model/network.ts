@@ -405,8 +405,9 @@ function rotations(config: ModelConfig, positions: Value): AttentionContext['rot
 /**
  * The graph that serves. Inputs: `ids` int64 (T), `positions` int64 (T), `mask` float32 (T, P+T) added to the scores,
  * `rows` int64 (N) of the T rows that need logits, `past.{i}.key|value` (1, kvHeads, P, headDim), and the adapter's
- * matrices under PEFT's names. Outputs: `logits` (N, vocab), ln Σ exp of each row as `totals` (N), `new.{i}.key|value` (1, kvHeads, T, headDim), which belong
- * behind the past's. P may be 0, and may be more than was filled: the mask then hides what is none. Throws ModelError if a weight is missing or the adapter does not fit.
+ * matrices under PEFT's names. Outputs: `logits` (N, vocab), ln Σ exp of each row as `totals` (N), `new.{i}.key|value`
+ * (1, kvHeads, T, headDim), which belong behind the past's. P may be 0, and may be more than was filled: the mask then
+ * hides what is none. Throws ModelError if a weight is missing or the adapter does not fit.
  */
 export function buildServeGraph(config: ModelConfig, weights: Weights, lora: LoraShape | null): Graph {
   return serveGraph(new Network(config, frozen(weights), lora ? loraInputs(config, lora) : null));

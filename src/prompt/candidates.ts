@@ -24,20 +24,32 @@ const WHOLE = 0.2;
 /** From this fit on a rule is applied along with another one. */
 const ALONG_FIT = 1.5;
 
+/** Everywhere that what recent edits did applies in a text. */
+interface Applied {
+  readonly text: Lines;
+  /** The best first. */
+  readonly valued: readonly { readonly base: Application; readonly value: number }[];
+  readonly byLine: ReadonlyMap<number, readonly Application[]>;
+}
+
 /**
- * @param at the only line at which an edit may begin, or under which it may add lines, as an index in the window's
- *   lines; null for any
- * @returns at most `most` different edits of the window, the best first
+ * What can be found in a window, asked for as often as needed.
+ *
+ * @returns at most `most` different edits, the best first, for `at`: the only line at which an edit may begin, or under
+ *   which it may add lines, as an index in the window's lines; null for any
  */
-export function findCandidates(input: Omit<Snapshot, 'languageId'>, most: number, at: number | null): Candidate[] {
+export function findCandidates(input: Omit<Snapshot, 'languageId'>): (most: number, at: number | null) => Candidate[] {
   const text = new Lines(input);
   const all = rulesOf(input).flatMap((rule) => applications(text.tokens, rule));
-  const valued = all.map((base) => ({ base, value: text.value(base) }));
+  const valued = all.map((base) => ({ base, value: text.value(base) })).sort((a, b) => b.value - a.value);
+  const byLine = Map.groupBy(all, (application) => text.lineOf(application.from));
+  return (most, at) => best({ text, valued, byLine }, most, at);
+}
+
+function best({ text, valued, byLine }: Applied, most: number, at: number | null): Candidate[] {
   const bases = valued
     .filter(({ base }) => at === null || Math.abs(text.lineOf(base.from) - at) <= 1)
-    .sort((a, b) => b.value - a.value)
     .slice(0, MOST_BASES);
-  const byLine = Map.groupBy(all, (application) => text.lineOf(application.from));
   const found = new Map<string, Candidate>();
   for (const { base, value } of bases) {
     const line = text.lineOf(base.from);

@@ -50,10 +50,11 @@ export function logFormat(tokenizer: PromptTokenizer): EditFormat | null {
 
 /** Where the last edit was made the next one may be of the same line, or of any. */
 function candidatesOf(input: PromptInput, { place, isTyping }: LogPrompt, most: number): Candidate[] {
-  if (place !== null || isTyping) return findCandidates(input, most, place);
-  const here = findCandidates(input, MOST_HERE, input.before.split('\n').length - 1);
+  const find = findCandidates(input);
+  if (place !== null || isTyping) return find(most, place);
+  const here = find(MOST_HERE, input.before.split('\n').length - 1);
   const known = new Set(here.map(({ edit }) => JSON.stringify(edit)));
-  const others = findCandidates(input, most, null).filter(({ edit }) => !known.has(JSON.stringify(edit)));
+  const others = find(most, null).filter(({ edit }) => !known.has(JSON.stringify(edit)));
   return [...here, ...others].slice(0, most);
 }
 

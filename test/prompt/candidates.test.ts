@@ -12,7 +12,7 @@ const edit = (line: number, removed: string, added: string, path = 'a.ts') => ({
 
 /** What the text becomes, by each candidate, the best first. */
 function results(input: PromptInput, place: number | null = null, most = 8): (string | null)[] {
-  return findCandidates(input, most, place).map((c) => applyEdit(input.before + input.after, c.edit));
+  return findCandidates(input)(most, place).map((c) => applyEdit(input.before + input.after, c.edit));
 }
 
 for (const [name, input, wanted] of [
@@ -101,8 +101,8 @@ test('a rewritten page makes no rule, and a text full of places for one is looke
     const other = at(`b${line}|\n${`${line}\n`.repeat(250)}`, {
       recent: [edit(0, `a${line}`, `b${line}`), edit(2, 'a', 'b')],
     });
-    assert.equal(findCandidates(input, 8, null).length, 8);
-    assert.equal(findCandidates(other, 8, null).length, 8);
+    assert.equal(findCandidates(input)(8, null).length, 8);
+    assert.equal(findCandidates(other)(8, null).length, 8);
   }
 });
 
@@ -119,7 +119,7 @@ test('whatever was edited: candidates are different edits that change the window
       edit(pick(5), text(pick(12)), text(pick(12)), pick(3) > 0 ? 'a.ts' : 'b.ts'),
     );
     const input: PromptInput = { ...at('|'), before: document.slice(0, cursor), after: document.slice(cursor), recent };
-    const candidates = findCandidates(input, 8, pick(2) > 0 ? null : input.before.split('\n').length - 1);
+    const candidates = findCandidates(input)(8, pick(2) > 0 ? null : input.before.split('\n').length - 1);
     const made = candidates.map((c) => applyEdit(document, c.edit));
     assert.ok(
       made.every((result) => result !== null),
