@@ -114,6 +114,25 @@ test('the window stays while a line is typed, so that what was computed for it s
   assert.equal(windows.size, 1);
 });
 
+test('the end of a long hunk that is shown stays at most keystrokes, so that what was computed for it serves', () => {
+  const removed = Array.from({ length: 12 }, (_, i) => `line${i}(${'a, '.repeat(12)});`).join('\n');
+  const format = logFormat(bench().tokenizer)!;
+  const words = Array.from({ length: 24 }, (_, i) => `word${i} `);
+  const ids = words.map((_, n) => {
+    const typed = words.slice(0, n + 1).join('');
+    const input = at(`top\n${typed}|\nend`, { recent: [edit(1, removed, typed)] });
+    assert.ok(shown(input).isTyping);
+    return format.ask(input).prompt.ids;
+  });
+  const moved = ids.slice(1).filter((now, i) => {
+    const before = ids[i]!;
+    const alike = now.findIndex((id, at) => id !== before[at]);
+    return alike >= 0 && alike < before.length - 4;
+  });
+  assert.ok(ids.every((each) => each.length <= LOG_BUDGET.prompt));
+  assert.ok(moved.length <= 3, `the beginning moved at ${moved.length} of ${words.length} keystrokes`);
+});
+
 test('a vocabulary without the marks has no such format', () => {
   assert.equal(logFormat({ ...bench().tokenizer, special: () => undefined }), null);
 });
