@@ -2,7 +2,7 @@
 import { dirname } from 'node:path';
 import type { Adapter } from '../model/adapter.ts';
 import type { ModelConfig } from '../model/config.ts';
-import type { Forward, KvCache } from '../model/decode.ts';
+import type { Forward, KvCache, Tree } from '../model/decode.ts';
 import { type LoraShape, loraSize, loraTensors, unpackLora } from '../model/lora.ts';
 import { buildServeGraph, frozen, mapped, Network, serveGraph } from '../model/network.ts';
 import { packedLora, packLoraMatrices, packName } from '../model/packs.ts';
@@ -10,7 +10,7 @@ import type { QuantisedWeights } from '../model/quantise.ts';
 import { mappedQuantised, quantisedLinears } from '../model/quantised.ts';
 import type { Base } from './base.ts';
 import { type Device, DeviceError } from './device.ts';
-import { causalMask, ROOM, SessionCache } from './kv-cache.ts';
+import { causalMask, ROOM, SessionCache, treeMask } from './kv-cache.ts';
 import { createSession, float32, int64, type Session, type Tensor } from './runtime.ts';
 
 /** Tokens of a pass whose memory is kept for the next one; what a longer one needs is given back. */
@@ -92,16 +92,17 @@ export class SessionForward implements Forward {
     ids: readonly number[],
     cache: KvCache | null,
     rows: readonly number[],
+    tree?: Tree,
   ): Promise<{ logits: Float32Array; totals: Float32Array; cache: KvCache }> {
     const past = (cache as SessionCache | null) ?? this.#empty();
     const T = ids.length;
+    const { positions, mask } = tree
+      ? treeMask(T, past.length, past.room, tree)
+      : { positions: ids.map((_, i) => past.length + i), mask: causalMask(T, past.length, past.room) };
     const feeds: Record<string, Tensor> = {
       ids: int64([T], ids),
-      positions: int64(
-        [T],
-        ids.map((_, i) => past.length + i),
-      ),
-      mask: causalMask(T, past.length, past.room),
+      positions: int64([T], positions),
+      mask,
       rows: int64([rows.length], rows),
       ...past.feeds(),
       ...this.#adapter,

@@ -2,7 +2,7 @@
  * Keys and values of all blocks, in buffers with room for more: a pass takes them as they lie and gives back those of
  * its own tokens alone, which are written behind them.
  */
-import type { KvCache } from '../model/decode.ts';
+import type { KvCache, Tree } from '../model/decode.ts';
 import { float32, type Tensor } from './runtime.ts';
 
 /** Room comes in so many positions at a time; what is not filled costs a pass a little. */
@@ -117,4 +117,26 @@ export function causalMask(T: number, length: number, room: number): Tensor {
     mask.fill(MASKED, row * S + room + row + 1, (row + 1) * S);
   }
   return float32([T, S], mask);
+}
+
+/** As causalMask, where tokens do not follow one another; and where each of them stands. */
+export function treeMask(
+  T: number,
+  length: number,
+  room: number,
+  { trunk, parents }: Tree,
+): { readonly positions: number[]; readonly mask: Tensor } {
+  const S = room + T;
+  const mask = new Float32Array(T * S).fill(MASKED);
+  const cached = length - trunk;
+  const positions = Array.from({ length: T }, (_, row) => {
+    mask.fill(0, row * S, row * S + trunk);
+    let depth = 0;
+    for (let node = cached + row; node >= 0; node = parents[node]!) {
+      mask[row * S + (node < cached ? trunk + node : room + node - cached)] = 0;
+      depth++;
+    }
+    return trunk + depth - 1;
+  });
+  return { positions, mask: float32([T, S], mask) };
 }

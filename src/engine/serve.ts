@@ -206,14 +206,14 @@ export class Server {
     isCancelled: () => boolean,
     recollect: Recollect | undefined,
   ): Promise<Better> {
-    const recollections = new Map<Written, Recollection | undefined>();
     const until = this.#fixedCuts ? Number.POSITIVE_INFINITY : performance.now() + CANDIDATES_MS;
     const isOver = (): boolean => isCancelled() || performance.now() > until;
-    const answer = await betterThan(own, ask, async (target, goesOn) => {
-      const recollection = recollect?.(snapshot);
-      const written = await this.#decoder.weigh(ask.prompt, target, isOver, ask, recollection, goesOn);
-      if (written !== null) recollections.set(written, recollection);
-      return written;
+    const recollections = new Map<Written, Recollection | undefined>();
+    const answer = await betterThan(own, ask, async (targets, goesOn) => {
+      const mixins = targets.map(() => recollect?.(snapshot));
+      const weighed = await this.#decoder.weigh(ask.prompt, targets, isOver, ask, mixins, goesOn);
+      for (const [i, written] of weighed.entries()) if (written !== null) recollections.set(written, mixins[i]);
+      return weighed;
     });
     const recollection = answer === null ? undefined : recollections.get(answer.written);
     const weighed = [...recollections.keys()].reduce((sum, { ids }) => sum + ids.length, 0);

@@ -10,8 +10,19 @@ import type { Prompt } from './prompt.ts';
 /** Prompt tokens a forward pass takes at once: a cancelled request ends within one such step. */
 export const PREFILL_CHUNK = 128;
 
-/** Tokens of a given answer that a pass takes: the logits of all of them are held at once. */
+/** Tokens of given answers that a pass takes: the logits of all of them are held at once. */
 const WEIGHED_AT_ONCE = 64;
+
+/** Answers that part from one another, as ids after the same ones. */
+export interface Tree {
+  /** Tokens of the cache that all of them follow. */
+  readonly trunk: number;
+  /**
+   * For each token after the trunk, those in the cache before those of the pass, which of them it follows; -1 for the
+   * trunk's last. It comes at the position after that, and sees nothing beside the trunk but what it follows.
+   */
+  readonly parents: readonly number[];
+}
 
 export interface KvCache {
   /** Tokens held. */
@@ -29,6 +40,7 @@ export interface Forward {
   /**
    * @param ids (T) tokens that follow those in `cache`
    * @param rows indices into `ids` whose logits are wanted
+   * @param tree where they do not follow one another
    * @returns logits (rows.length, vocab), row-major, ln Σ exp of each row where it is known, and the cache with `ids`
    * added
    */
@@ -36,6 +48,7 @@ export interface Forward {
     ids: readonly number[],
     cache: KvCache | null,
     rows: readonly number[],
+    tree?: Tree,
   ): Promise<{ logits: Float32Array; totals?: Float32Array; cache: KvCache }>;
 }
 
@@ -228,48 +241,68 @@ export class Decoder {
   }
 
   /**
-   * A given answer, weighed as if it had been generated: a pass for each WEIGHED_AT_ONCE of its ids, none for the prompt
-   * that was answered last.
+   * Given answers, each weighed as if it had been generated. What they begin with alike is run once, and a pass takes
+   * WEIGHED_AT_ONCE tokens of them, those of the first before those of the next; none is needed for the prompt that was
+   * answered last.
    *
-   * @param goesOn told what was weighed so far before each pass: whether the rest is wanted
-   * @returns all of it, or what was weighed of it; null if some id could not come there, or if cancelled
+   * @param mixins of each answer, as in `generate`
+   * @param goesOn told what was weighed of an answer before each pass: whether the rest is wanted
+   * @returns of each answer all of it, or what was weighed of it; null if some id could not come there, or if cancelled
    */
   async weigh(
     prompt: Prompt,
-    target: readonly number[],
+    targets: readonly (readonly number[])[],
     isCancelled: () => boolean,
     form: AnswerForm = {},
-    mixin?: Mixin,
-    goesOn: (written: Written) => boolean = () => true,
-  ): Promise<Written | null> {
-    const choices = this.#choicesOf(prompt, target, form);
-    if (choices === null || target.length === 0) return null;
+    mixins: readonly (Mixin | undefined)[] = [],
+    goesOn: (answer: number, written: Written) => boolean = () => true,
+  ): Promise<(Written | null)[]> {
+    const answers = targets.map((target, i) => {
+      const choices = target.length === 0 ? null : this.#choicesOf(prompt, target, form);
+      return choices && new Weighed(i, prompt.ids, target, choices, mixins[i]);
+    });
+    const said = (): (Written | null)[] => answers.map((answer) => answer?.written() ?? null);
+    if (answers.every((answer) => answer === null)) return said();
     if (this.#afterPrompt?.prompt !== prompt.ids) {
       const row = await this.#prefill(prompt.ids, isCancelled, []);
       this.#afterPrompt = row && { prompt: prompt.ids, row };
     }
     const first = this.#afterPrompt?.row;
-    if (first === undefined) return null;
+    if (first === undefined) return targets.map(() => null);
     this.#truncate(prompt.ids.length);
+    for (const answer of answers) answer?.take(first);
     let cache = this.#cache;
-    let rows: readonly Row[] = [copied(first)];
-    const steps: Step[] = [];
+    /** All that was run, as a tree; what each answer's last step hangs on. */
+    const parents: number[] = [];
+    const children = new Map<string, number>();
     for (;;) {
-      for (const row of rows) {
-        const i = steps.length;
-        const context = [...prompt.ids.slice(-MIXIN_CONTEXT), ...target.slice(0, i)].slice(-MIXIN_CONTEXT);
-        const step = stepOf(mixIn(row, mixin?.odds(i, context, fitting(choices[i])) ?? []), choices[i], target[i]!);
-        mixin?.chose(i, step.id, step.logprob);
-        steps.push(step);
-      }
-      const written = writtenOf(steps);
-      if (steps.length === target.length || !goesOn(written)) return written;
-      if (isCancelled()) return null;
-      const ids = target.slice(steps.length - 1, -1).slice(0, WEIGHED_AT_ONCE);
-      const asked = ids.map((_, i) => i);
-      const out = await this.#forward.run(ids, cache, asked);
-      rows = rowsOf(out, this.#forward.vocab);
+      const open = answers.filter(
+        (answer) => answer !== null && !answer.isWhole && goesOn(answer.index, answer.written()),
+      );
+      if (open.length === 0) return said();
+      if (isCancelled()) return answers.map((answer) => (answer?.isWhole ? answer.written() : null));
+      const before = parents.length;
+      const ids: number[] = [];
+      const runs = open.map((answer) => {
+        const nodes: number[] = [];
+        for (const id of answer!.rest()) {
+          const parent = nodes.at(-1) ?? answer!.node;
+          const key = `${parent}/${id}`;
+          const known = children.get(key);
+          if (known === undefined && ids.length === WEIGHED_AT_ONCE) break;
+          nodes.push(known ?? parents.length);
+          if (known !== undefined) continue;
+          children.set(key, parents.length);
+          parents.push(parent);
+          ids.push(id);
+        }
+        return nodes;
+      });
+      const tree = { trunk: prompt.ids.length, parents: [...parents] };
+      const out = await this.#forward.run(ids, cache, ids.map((_, i) => i), tree); // biome-ignore format: a call
+      const rows = rowsOf(out, this.#forward.vocab);
       cache = out.cache;
+      for (const [i, nodes] of runs.entries()) for (const node of nodes) open[i]!.take(rows[node - before]!, node);
     }
   }
 
@@ -483,6 +516,62 @@ function fitting(choice: Choice | undefined): (id: number) => boolean {
   if (choice === undefined) return () => true;
   const ids = new Set('only' in choice ? choice.only : choice.not);
   return 'only' in choice ? (id) => ids.has(id) : (id) => !ids.has(id);
+}
+
+/** A given answer while it is weighed. */
+class Weighed {
+  readonly index: number;
+  /** The token in a tree that the next ones follow. */
+  node = -1;
+  readonly #prompt: readonly number[];
+  readonly #target: readonly number[];
+  readonly #choices: readonly (Choice | undefined)[];
+  readonly #mixin: Mixin | undefined;
+  readonly #steps: Step[] = [];
+
+  constructor(
+    index: number,
+    prompt: readonly number[],
+    target: readonly number[],
+    choices: readonly (Choice | undefined)[],
+    mixin: Mixin | undefined,
+  ) {
+    this.index = index;
+    this.#prompt = prompt;
+    this.#target = target;
+    this.#choices = choices;
+    this.#mixin = mixin;
+  }
+
+  get isWhole(): boolean {
+    return this.#steps.length === this.#target.length;
+  }
+
+  /** The ids after which it has not been seen yet what comes. */
+  rest(): readonly number[] {
+    return this.#target.slice(this.#steps.length - 1, -1);
+  }
+
+  written(): Written {
+    return writtenOf(this.#steps);
+  }
+
+  /** @param row what comes after the ids so far */
+  take(row: Row, node = -1): void {
+    const i = this.#steps.length;
+    this.node = node;
+    this.#steps.push(stepOf(this.#mixed(row, i), this.#choices[i], this.#target[i]!));
+    const { id, logprob } = this.#steps[i]!;
+    this.#mixin?.chose(i, id, logprob);
+  }
+
+  #mixed(row: Row, i: number): Row {
+    if (this.#mixin === undefined) return row;
+    const context = [...this.#prompt.slice(-MIXIN_CONTEXT), ...this.#target.slice(0, i)].slice(-MIXIN_CONTEXT);
+    const odds = this.#mixin.odds(i, context, fitting(this.#choices[i]));
+    // Other answers read the same row.
+    return odds === null ? row : mixIn(copied(row), odds);
+  }
 }
 
 interface Candidate {

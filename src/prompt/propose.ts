@@ -4,7 +4,7 @@
  */
 import type { None } from '../completion/suggestion.ts';
 import type { Written } from '../model/decode.ts';
-import type { Answer, Ask } from './format.ts';
+import type { Answer, Ask, Given } from './format.ts';
 import type { OneOfSeveral } from './several.ts';
 
 /** Candidates that are weighed at most: each costs a pass over its tokens. */
@@ -25,38 +25,46 @@ const LEAST_DONE = -5;
 
 /**
  * @param own what the model wrote, and how it reads
- * @param weigh the model's word on an answer as ids, or on the beginning of it after which it is not to go on; null where
- *   it cannot be given, or was cancelled
+ * @param weigh the model's word on answers as ids, or on the beginnings of those that are not to go on; null where it
+ *   cannot be given, or was cancelled
  * @returns the candidate that is to be given instead; null if there is none
  */
 export async function betterThan(
   own: { readonly written: Written; readonly answer: Answer | None },
   ask: Ask,
-  weigh: (target: readonly number[], goesOn: (written: Written) => boolean) => Promise<Written | null>,
+  weigh: (
+    targets: readonly (readonly number[])[],
+    goesOn: (answer: number, written: Written) => boolean,
+  ) => Promise<readonly (Written | null)[]>,
 ): Promise<OneOfSeveral | null> {
   const ownChance =
     'none' in own.answer ? Number.NEGATIVE_INFINITY : sum(own.written.chances.slice(0, own.answer.kept));
   if (ownChance > SURE) return null;
   let [best, value] = [null as OneOfSeveral | null, ownChance];
-  const weighed: Written[] = [own.written];
-  const most = (target: readonly number[]): number => Math.min(...weighed.map((other) => mostOf(target, other)));
-  for (const { edit, target, done, weight } of ask.candidates?.(MOST) ?? []) {
-    const bonus = BIAS + PER_WEIGHT * weight;
-    const isPossible = (chance: number): boolean =>
-      chance + bonus > value && (chance + weight >= LEAST || chance / target.length >= LEAST_MEAN);
-    if (most(target.slice(0, done)) < LEAST_DONE) break;
-    if (!isPossible(most(target))) continue;
-    const written = await weigh(target, ({ chances }) => isPossible(sum(chances)));
-    if (written === null) continue;
-    weighed.push(written);
-    if (sum(written.chances.slice(0, done)) < LEAST_DONE) break;
-    const chance = sum(written.chances);
-    if (written.ids.length < target.length || !isPossible(chance)) continue;
-    [best, value] = [{ edit, kept: target.length, written }, chance + bonus];
-    if (chance > SURE) break;
+  /** @param chance of the candidate at most, and of that part of it which ends what is being typed */
+  const isPossible = ({ target, weight }: Given, chance: number, ofDone: number): boolean =>
+    ofDone >= LEAST_DONE &&
+    chance + bonusOf(weight) > value &&
+    (chance + weight >= LEAST || chance / target.length >= LEAST_MEAN);
+  const given = (ask.candidates?.(MOST) ?? []).filter((each) =>
+    isPossible(each, mostOf(each.target, own.written), mostOf(each.target.slice(0, each.done), own.written)),
+  );
+  const goesOn = (i: number, { chances }: Written): boolean =>
+    isPossible(given[i]!, sum(chances), sum(chances.slice(0, given[i]!.done)));
+  const weighed = await weigh(
+    given.map(({ target }) => target),
+    goesOn,
+  );
+  for (const [i, written] of weighed.entries()) {
+    const { edit, target, weight } = given[i]!;
+    if (written === null || written.ids.length < target.length || !goesOn(i, written)) continue;
+    best = { edit, kept: target.length, written };
+    value = sum(written.chances) + bonusOf(weight);
   }
   return best;
 }
+
+const bonusOf = (weight: number): number => BIAS + PER_WEIGHT * weight;
 
 /** What the chance of an answer is at most, as far as another one tells that begins like it. */
 function mostOf(target: readonly number[], { ids, chances, others }: Written): number {

@@ -1,7 +1,7 @@
 /** The cache's buffers: what a pass adds lies behind what was there, whatever room there is. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { causalMask, SessionCache } from '../../src/engine/kv-cache.ts';
+import { causalMask, SessionCache, treeMask } from '../../src/engine/kv-cache.ts';
 import { float32, type Tensor } from '../../src/engine/runtime.ts';
 
 const SHAPE = { layers: 2, kvHeads: 2, headDim: 3 };
@@ -81,4 +81,22 @@ test('the mask hides what is not filled and what comes later', () => {
   const { dims, data } = causalMask(2, 1, 3);
   assert.deepEqual(dims, [2, 5]);
   assert.deepEqual([...data].map((x) => x === 0), [true, false, false, true, false, true, false, false, true, true]); // biome-ignore format: two rows
+});
+
+test('in a tree the mask shows what a token follows, at the position that it has there', () => {
+  // Two of the trunk; one that follows them and is cached; two that follow it, and another that follows the trunk.
+  const { positions, mask } = treeMask(3, 3, 4, { trunk: 2, parents: [-1, 0, 0, -1] });
+  assert.deepEqual(
+    [positions, mask.dims],
+    [
+      [3, 3, 2],
+      [3, 7],
+    ],
+  );
+  assert.deepEqual([...(mask.data as Float32Array)].map((x) => x === 0), [true, true, true, false, true, false, false, true, true, true, false, false, true, false, true, true, false, false, false, false, true]); // biome-ignore format: three rows
+});
+
+test('in a tree without branches it is that of a sequence', () => {
+  const { positions, mask } = treeMask(3, 4, 8, { trunk: 2, parents: [-1, 0, 1, 2, 3] });
+  assert.deepEqual([positions, mask], [[4, 5, 6], causalMask(3, 4, 8)]);
 });

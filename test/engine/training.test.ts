@@ -158,8 +158,9 @@ test('what is deleted is forgotten by the weights too, and what is left is learn
     assert.deepEqual(forgotten, i === 100 ? [after] : []);
   }
   assert.equal(w.state.checkpoint, before, 'back where it was before the secret');
-  // Another split of the prompt over passes sums in another order.
-  assert.ok(Math.abs((await w.client.score(secret)).logprob - innocent) < 1e-4);
+  // Another split of the prompt over passes sums in another order, and 8 bits may round a last bit's difference apart.
+  const again = (await w.client.score(secret)).logprob;
+  assert.ok(Math.abs(again - innocent) < 0.05, `${innocent} before, ${again} after`);
   assert.deepEqual(checkpoints(w), [before], 'no file that remembers it');
   assert.deepEqual(w.query('SELECT id FROM checkpoint'), [{ id: before }]);
   assert.equal((await w.client.overview()).rounds[1]!.decision, 'promoted', 'the first round stays on record');

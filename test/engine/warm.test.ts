@@ -115,6 +115,26 @@ test('answers with guesses are those without, for each of many places', async (t
   }
 });
 
+test('answers that are weighed together are as likely as each alone', async (t) => {
+  const session = await SessionForward.create(base, adapter.shape, 2);
+  t.after(() => session.release());
+  session.setAdapter(adapter);
+  const prompt = buildPrompt(at(`${CODE}let u`), base.tokenizer, PROMPT_TOKENS);
+  const begun = base.tokenizer.encode(CODE.slice(0, 100));
+  const answers = [0, 0, 3, 20, 90].map((n, i) => [
+    ...begun.slice(0, n),
+    ...base.tokenizer.encode(`x${i} = use(${i});\n`),
+  ]);
+  const spelled = answers.map((ids) => [...base.tokenizer.encode('uv'), ...ids]);
+  const together = await new Decoder(session, base.tokenizer).weigh(prompt, spelled, () => false);
+  for (const [i, ids] of spelled.entries()) {
+    const [alone] = await new Decoder(session, base.tokenizer).weigh(prompt, [ids], () => false);
+    assert.ok(alone !== null && together[i] !== null);
+    for (const [n, x] of alone!.logprobs.entries()) assert.ok(Math.abs(x - together[i]!.logprobs[n]!) < 1e-4);
+    for (const [n, x] of alone!.chances.entries()) assert.ok(Math.abs(x - together[i]!.chances[n]!) < 1e-4);
+  }
+});
+
 test('after a swap the server answers as one that was started with those weights', async (t) => {
   const start = (loaded: Parameters<typeof Server.start>[2]) => Server.start(base, adapter.shape, loaded, 1);
   const learned = { checkpoint: 'learned', adapter };

@@ -37,11 +37,17 @@ function parrot(text: string) {
     get vocab() {
       return tokenizer.vocabSize;
     },
-    run: async (ids, cache, rows) => {
+    run: async (ids, cache, rows, tree) => {
       const before = (cache as Held | null)?.ids ?? [];
       seen.tokens += ids.length;
       seen.runs++;
-      const logits = rows.map((row) => next([...before, ...ids.slice(0, row + 1)]));
+      const all = [...before, ...ids];
+      const upTo = (at: number): number[] => {
+        if (tree === undefined || at < tree.trunk) return all.slice(0, at + 1);
+        const parent = tree.parents[at - tree.trunk]!;
+        return [...(parent < 0 ? all.slice(0, tree.trunk) : upTo(tree.trunk + parent)), all[at]!];
+      };
+      const logits = rows.map((row) => next(upTo(before.length + row)));
       return { logits: Float32Array.from(logits.flatMap((l) => [...l])), cache: held([...before, ...ids]) };
     },
   };
@@ -125,9 +131,9 @@ test('an answer that is weighed is as likely as one that was generated, and cost
   const decoder = new Decoder(forward, tokenizer);
   const { ids, logprobs, chances, others } = await decoder.generate(asked, 20, never, form);
   const runs = seen.runs;
-  assert.deepEqual(await decoder.weigh(asked, ids, never, form), { ids, logprobs, chances, others });
+  assert.deepEqual(await decoder.weigh(asked, [ids], never, form), [{ ids, logprobs, chances, others }]);
   assert.equal(seen.runs, runs + 1);
-  const fresh = await new Decoder(forward, tokenizer).weigh(asked, ids, never, form);
+  const [fresh] = await new Decoder(forward, tokenizer).weigh(asked, [ids], never, form);
   assert.deepEqual(fresh?.logprobs, logprobs);
   assert.deepEqual((await decoder.generate(asked, 20, never, form)).ids, ids, 'and the next answer is as it was');
 });
@@ -136,14 +142,48 @@ test('a long answer is weighed in parts, and no further than is wanted', async (
   const text = Array.from({ length: 200 }, (_, i) => `word${i}`).join(' ');
   const { tokenizer, forward, prompt, seen } = parrot(text);
   const [asked, ids] = [prompt('word0'), tokenizer.encode(text).slice(1)];
-  const whole = await new Decoder(forward, tokenizer).weigh(asked, ids, never);
+  const [whole] = await new Decoder(forward, tokenizer).weigh(asked, [ids], never);
   assert.deepEqual(whole?.logprobs, await new Decoder(forward, tokenizer).score(asked, ids));
   const decoder = new Decoder(forward, tokenizer);
   await decoder.generate(asked, 1, never);
   const runs = seen.runs;
-  const begun = await decoder.weigh(asked, ids, never, {}, undefined, (written) => written.ids.length < 100);
+  const [begun] = await decoder.weigh(asked, [ids], never, {}, [], (_, written) => written.ids.length < 100);
   assert.deepEqual(begun?.logprobs, whole?.logprobs.slice(0, 129));
   assert.equal(seen.runs - runs, 2);
+});
+
+test('several answers are weighed as each alone, and what they begin with alike is run once', async () => {
+  const text = Array.from({ length: 120 }, (_, i) => `word${i}`).join(' ');
+  const { tokenizer, forward, prompt, seen } = parrot(`${text}; let a = single; let b = two;`);
+  const asked = prompt('word0');
+  const encode = (more: string): number[] => tokenizer.encode(`word0${more}`).slice(1);
+  const long = encode(text.slice('word0'.length));
+  const answers = [encode(' word1 word2; let a'), encode(' word1 word2; let b = two'), long, encode(' word1'), [...long.slice(0, 99), ...encode(' b')]]; // biome-ignore format: a list
+  const alone = await Promise.all(
+    answers.map(async (ids) => (await new Decoder(forward, tokenizer).weigh(asked, [ids], never))[0]),
+  );
+  const decoder = new Decoder(forward, tokenizer);
+  await decoder.generate(asked, 1, never);
+  const { tokens, runs } = seen;
+  assert.deepEqual(await decoder.weigh(asked, answers, never), alone);
+  const beginnings = new Set(answers.flatMap((ids) => ids.slice(0, -1).map((_, i) => ids.slice(0, i + 1).join())));
+  assert.equal(seen.tokens - tokens, beginnings.size);
+  assert.equal(seen.runs - runs, Math.ceil(beginnings.size / 64));
+
+  // Each has a mixture of its own, and one that is not wanted does not keep the others from being weighed.
+  const mixin = (id: number) => ({ odds: () => [{ id, odds: 1 }], chose: () => undefined });
+  const mixins = answers.map((_, i) => mixin(i + 1));
+  const mixed = await decoder.weigh(asked, answers, never, {}, mixins, (i) => i !== 2);
+  for (const [i, ids] of answers.entries()) {
+    const [own] = await new Decoder(forward, tokenizer).weigh(asked, [ids], never, {}, [mixin(i + 1)]);
+    assert.deepEqual(mixed[i]?.logprobs, i === 2 ? own!.logprobs.slice(0, 1) : own!.logprobs);
+  }
+  const short = long.slice(0, 1);
+  const cancelled = await decoder.weigh(asked, [short, long], () => true);
+  assert.deepEqual(
+    cancelled.map((each) => each?.ids ?? null),
+    [short, null],
+  );
 });
 
 test('what cannot come is not weighed, nor is anything once cancelled', async () => {
@@ -152,14 +192,15 @@ test('what cannot come is not weighed, nor is anything once cancelled', async ()
   const [asked, ids] = [prompt('let a ='), tokenizer.encode(' single;')];
   await decoder.generate(asked, 5, never);
   const runs = seen.runs;
-  assert.equal(await decoder.weigh(asked, ids, never, { choice: () => ({ not: [ids[1]!] }) }), null);
-  assert.equal(
-    await decoder.weigh(prompt('let a =', ' sin'), ids.toReversed(), never),
-    null,
+  assert.deepEqual(await decoder.weigh(asked, [ids], never, { choice: () => ({ not: [ids[1]!] }) }), [null]);
+  assert.deepEqual(
+    await decoder.weigh(prompt('let a =', ' sin'), [ids.toReversed()], never),
+    [null],
     'it does not spell what is half typed',
   );
-  assert.equal(await decoder.weigh(asked, ids, () => true), null);
-  assert.equal(await decoder.weigh(asked, [], never), null);
+  assert.deepEqual(await decoder.weigh(asked, [ids], () => true), [null]);
+  assert.deepEqual(await decoder.weigh(asked, [[]], never), [null]);
+  assert.deepEqual(await decoder.weigh(asked, [], never), []);
   assert.equal(seen.runs, runs);
 });
 

@@ -8,7 +8,10 @@ import { written } from './shown.ts';
 const edit = (text: string): Edit => ({ start: { line: 0, character: 0 }, end: { line: 0, character: 0 }, text });
 const given = (text: string, target: number[], weight = 0): Given => ({ edit: edit(text), target, done: 0, weight });
 
-/** Asks for the better one of an own answer of this chance and candidates, each token as likely as `chance` says. */
+/**
+ * Asks for the better one of an own answer of this chance and candidates, each token as likely as `chance` says; the
+ * first of a candidate is looked at before whether the rest is wanted.
+ */
 async function proposed(own: number | null, candidates: readonly Given[], chance: (ids: readonly number[]) => number) {
   const asked: number[][] = [];
   const ask = { candidates: () => candidates } as unknown as Ask;
@@ -16,10 +19,16 @@ async function proposed(own: number | null, candidates: readonly Given[], chance
   const better = await betterThan(
     { written: { ...written([9, 9], () => own ?? -0.5), others: [-1, -1] }, answer },
     ask,
-    async (target) => {
-      asked.push([...target]);
-      return { ...written(target, (i) => chance(target.slice(0, i + 1))), others: target.map(() => -1) };
-    },
+    async (targets, goesOn) =>
+      targets.map((target, i) => {
+        const all = (ids: readonly number[]) => ({
+          ...written(ids, (n) => chance(ids.slice(0, n + 1))),
+          others: ids.map(() => -1),
+        });
+        if (!goesOn(i, all(target.slice(0, 1)))) return all(target.slice(0, 1));
+        asked.push([...target]);
+        return all(target);
+      }),
   );
   return { text: better?.edit.text ?? null, better, asked };
 }
@@ -51,7 +60,7 @@ test('what speaks for a candidate counts beside its likelihood', async () => {
 test('what begins like something hopeless is not asked for', async () => {
   const three = [given('x', [1, 2]), given('y', [1, 3]), given('z', [4])];
   const { asked, text } = await proposed(null, three, (ids) => (ids[0] === 1 && ids.length === 1 ? -30 : -0.5));
-  assert.deepEqual([asked, text], [[[1, 2], [4]], 'z']);
+  assert.deepEqual([asked, text], [[[4]], 'z']);
 });
 
 test('a long answer may be less likely than a short one, and what has begun hopelessly is not weighed to its end', async () => {
@@ -60,10 +69,10 @@ test('a long answer may be less likely than a short one, and what has begun hope
   assert.equal((await proposed(null, [given('x', long)], () => -0.35)).text, null);
   const part = { ...written([1, 2], () => -9), others: [-1, -1] };
   const ask = { candidates: () => [given('x', [1, 2, 3])] } as unknown as Ask;
-  const own = { written: written([9], () => -3), answer: { none: 'empty' as const } };
-  const weigh = async (_: readonly number[], goesOn: (begun: typeof part) => boolean): Promise<typeof part> => {
-    assert.ok(!goesOn(part));
-    return part;
+  const own = { written: { ...written([9], () => -3), others: [-1] }, answer: { none: 'empty' as const } };
+  const weigh = async (_: unknown, goesOn: (i: number, begun: typeof part) => boolean): Promise<(typeof part)[]> => {
+    assert.ok(!goesOn(0, part));
+    return [part];
   };
   assert.equal(await betterThan(own, ask, weigh), null);
 });
@@ -71,18 +80,19 @@ test('a long answer may be less likely than a short one, and what has begun hope
 test('while somebody types on, nothing is asked for', async () => {
   const two = [given('x', [1, 2]), given('y', [1, 3])].map((each) => ({ ...each, done: 1 }));
   const { asked, text } = await proposed(null, two, (ids) => (ids.length === 1 ? -7 : 0));
-  assert.deepEqual([asked, text], [[[1, 2]], null], 'after the first, which tells how likely it is');
+  assert.deepEqual([asked, text], [[], null], 'after the first token, which tells how likely it is');
   const ask = { candidates: () => two } as unknown as Ask;
   const own = { ...written([8], () => -1), others: [-6] };
-  assert.equal(
-    await betterThan({ written: own, answer: { edit: edit('own'), kept: 1 } }, ask, () => assert.fail()),
-    null,
-  );
+  const weigh = async (targets: readonly unknown[]) => {
+    assert.deepEqual(targets, []);
+    return [];
+  };
+  assert.equal(await betterThan({ written: own, answer: { edit: edit('own'), kept: 1 } }, ask, weigh), null);
 });
 
 test('a format without candidates, and a model that is cancelled: the own answer', async () => {
-  const own = { written: written([9], () => -3), answer: { edit: edit('own'), kept: 1 } };
-  assert.equal(await betterThan(own, {} as Ask, async () => assert.fail()), null);
+  const own = { written: { ...written([9], () => -3), others: [-1] }, answer: { edit: edit('own'), kept: 1 } };
+  assert.equal(await betterThan(own, {} as Ask, async () => []), null);
   const ask = { candidates: () => [given('x', [1])] } as unknown as Ask;
-  assert.equal(await betterThan(own, ask, async () => null), null);
+  assert.equal(await betterThan(own, ask, async () => [null]), null);
 });
