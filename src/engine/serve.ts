@@ -209,9 +209,9 @@ export class Server {
     const until = this.#fixedCuts ? Number.POSITIVE_INFINITY : performance.now() + CANDIDATES_MS;
     const isOver = (): boolean => isCancelled() || performance.now() > until;
     const recollections = new Map<Written, Recollection | undefined>();
-    const answer = await betterThan(own, ask, async (targets, goesOn) => {
+    const answer = await betterThan(own, ask, async (targets, wanted) => {
       const mixins = targets.map(() => recollect?.(snapshot));
-      const weighed = await this.#decoder.weigh(ask.prompt, targets, isOver, ask, mixins, goesOn);
+      const weighed = await this.#decoder.weigh(ask.prompt, targets, isOver, ask, mixins, wanted);
       for (const [i, written] of weighed.entries()) if (written !== null) recollections.set(written, mixins[i]);
       return weighed;
     });

@@ -12,6 +12,8 @@ export const PREFILL_CHUNK = 128;
 
 /** Tokens of given answers that a pass takes: the logits of all of them are held at once. */
 const WEIGHED_AT_ONCE = 64;
+/** Tokens of each that the first pass takes: the first few tell most of what is hopeless. */
+const WEIGHED_FIRST = 8;
 
 /** Answers that part from one another, as ids after the same ones. */
 export interface Tree {
@@ -241,12 +243,12 @@ export class Decoder {
   }
 
   /**
-   * Given answers, each weighed as if it had been generated. What they begin with alike is run once, and a pass takes
-   * WEIGHED_AT_ONCE tokens of them, those of the first before those of the next; none is needed for the prompt that was
-   * answered last.
+   * Given answers, each weighed as if it had been generated. What they begin with alike is run once. The first pass takes
+   * WEIGHED_FIRST tokens of each, another one as many as WEIGHED_AT_ONCE allows, those of the first answer before those
+   * of the next; none is needed for the prompt that was answered last.
    *
    * @param mixins of each answer, as in `generate`
-   * @param goesOn told what was weighed of an answer before each pass: whether the rest is wanted
+   * @param wanted told before each pass what was weighed of the answers so far: whether each is to be weighed further
    * @returns of each answer all of it, or what was weighed of it; null if some id could not come there, or if cancelled
    */
   async weigh(
@@ -255,14 +257,13 @@ export class Decoder {
     isCancelled: () => boolean,
     form: AnswerForm = {},
     mixins: readonly (Mixin | undefined)[] = [],
-    goesOn: (answer: number, written: Written) => boolean = () => true,
+    wanted: (weighed: readonly (Written | null)[]) => readonly boolean[] = (weighed) => weighed.map(() => true),
   ): Promise<(Written | null)[]> {
     const answers = targets.map((target, i) => {
       const choices = target.length === 0 ? null : this.#choicesOf(prompt, target, form);
-      return choices && new Weighed(i, prompt.ids, target, choices, mixins[i]);
+      return choices && new Weighed(prompt.ids, target, choices, mixins[i]);
     });
-    const said = (): (Written | null)[] => answers.map((answer) => answer?.written() ?? null);
-    if (answers.every((answer) => answer === null)) return said();
+    if (answers.every((answer) => answer === null)) return targets.map(() => null);
     if (this.#afterPrompt?.prompt !== prompt.ids) {
       const row = await this.#prefill(prompt.ids, isCancelled, []);
       this.#afterPrompt = row && { prompt: prompt.ids, row };
@@ -272,37 +273,43 @@ export class Decoder {
     this.#truncate(prompt.ids.length);
     for (const answer of answers) answer?.take(first);
     let cache = this.#cache;
-    /** All that was run, as a tree; what each answer's last step hangs on. */
+    /** All that was run, as a tree, and the place in it of an id that follows another. */
     const parents: number[] = [];
-    const children = new Map<string, number>();
-    for (;;) {
-      const open = answers.filter(
-        (answer) => answer !== null && !answer.isWhole && goesOn(answer.index, answer.written()),
-      );
-      if (open.length === 0) return said();
+    const places = new Map<string, number>();
+    for (let each = WEIGHED_FIRST; ; each = WEIGHED_AT_ONCE) {
+      const weighed = answers.map((answer) => answer?.written() ?? null);
+      const goesOn = wanted(weighed);
+      const open = answers.filter((answer, i) => answer !== null && !answer.isWhole && goesOn[i]) as Weighed[];
+      if (open.length === 0) return weighed;
       if (isCancelled()) return answers.map((answer) => (answer?.isWhole ? answer.written() : null));
       const before = parents.length;
       const ids: number[] = [];
-      const runs = open.map((answer) => {
-        const nodes: number[] = [];
-        for (const id of answer!.rest()) {
-          const parent = nodes.at(-1) ?? answer!.node;
-          const key = `${parent}/${id}`;
-          const known = children.get(key);
-          if (known === undefined && ids.length === WEIGHED_AT_ONCE) break;
-          nodes.push(known ?? parents.length);
-          if (known !== undefined) continue;
-          children.set(key, parents.length);
-          parents.push(parent);
-          ids.push(id);
+      for (const answer of open) {
+        const until = Math.min(ids.length + each, WEIGHED_AT_ONCE);
+        let node = answer.node;
+        for (const id of answer.rest()) {
+          const key = `${node}/${id}`;
+          if (!places.has(key)) {
+            if (ids.length === until) break;
+            places.set(key, parents.length);
+            parents.push(node);
+            ids.push(id);
+          }
+          node = places.get(key)!;
         }
-        return nodes;
-      });
+      }
       const tree = { trunk: prompt.ids.length, parents: [...parents] };
-      const out = await this.#forward.run(ids, cache, ids.map((_, i) => i), tree); // biome-ignore format: a call
+      const out = await this.#forward.run(ids, cache, [...ids.keys()], tree);
       const rows = rowsOf(out, this.#forward.vocab);
       cache = out.cache;
-      for (const [i, nodes] of runs.entries()) for (const node of nodes) open[i]!.take(rows[node - before]!, node);
+      for (const answer of open) {
+        // Also what was run for the sake of another one.
+        for (const id of answer.rest()) {
+          const place = places.get(`${answer.node}/${id}`);
+          if (place === undefined) break;
+          answer.take(rows[place - before]!, place);
+        }
+      }
     }
   }
 
@@ -520,7 +527,6 @@ function fitting(choice: Choice | undefined): (id: number) => boolean {
 
 /** A given answer while it is weighed. */
 class Weighed {
-  readonly index: number;
   /** The token in a tree that the next ones follow. */
   node = -1;
   readonly #prompt: readonly number[];
@@ -530,13 +536,11 @@ class Weighed {
   readonly #steps: Step[] = [];
 
   constructor(
-    index: number,
     prompt: readonly number[],
     target: readonly number[],
     choices: readonly (Choice | undefined)[],
     mixin: Mixin | undefined,
   ) {
-    this.index = index;
     this.#prompt = prompt;
     this.#target = target;
     this.#choices = choices;

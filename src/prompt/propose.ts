@@ -25,8 +25,8 @@ const LEAST_DONE = -5;
 
 /**
  * @param own what the model wrote, and how it reads
- * @param weigh the model's word on answers as ids, or on the beginnings of those that are not to go on; null where it
- *   cannot be given, or was cancelled
+ * @param weigh the model's word on answers as ids, or on the beginnings of those that are not wanted any further; null
+ *   where it cannot be given, or was cancelled
  * @returns the candidate that is to be given instead; null if there is none
  */
 export async function betterThan(
@@ -34,34 +34,43 @@ export async function betterThan(
   ask: Ask,
   weigh: (
     targets: readonly (readonly number[])[],
-    goesOn: (answer: number, written: Written) => boolean,
+    wanted: (weighed: readonly (Written | null)[]) => readonly boolean[],
   ) => Promise<readonly (Written | null)[]>,
 ): Promise<OneOfSeveral | null> {
   const ownChance =
     'none' in own.answer ? Number.NEGATIVE_INFINITY : sum(own.written.chances.slice(0, own.answer.kept));
   if (ownChance > SURE) return null;
-  let [best, value] = [null as OneOfSeveral | null, ownChance];
-  /** @param chance of the candidate at most, and of that part of it which ends what is being typed */
+  /** @param chance of a candidate at most, and of that part of it which ends what is being typed */
   const isPossible = ({ target, weight }: Given, chance: number, ofDone: number): boolean =>
     ofDone >= LEAST_DONE &&
-    chance + bonusOf(weight) > value &&
+    chance + bonusOf(weight) > ownChance &&
     (chance + weight >= LEAST || chance / target.length >= LEAST_MEAN);
   const given = (ask.candidates?.(MOST) ?? []).filter((each) =>
     isPossible(each, mostOf(each.target, own.written), mostOf(each.target.slice(0, each.done), own.written)),
   );
-  const goesOn = (i: number, { chances }: Written): boolean =>
-    isPossible(given[i]!, sum(chances), sum(chances.slice(0, given[i]!.done)));
+  const worth = (weighed: Written | null, i: number): number => {
+    if (weighed === null) return Number.NEGATIVE_INFINITY;
+    const chance = sum(weighed.chances);
+    const isPast = isPossible(given[i]!, chance, sum(weighed.chances.slice(0, given[i]!.done)));
+    return isPast ? chance + bonusOf(given[i]!.weight) : Number.NEGATIVE_INFINITY;
+  };
+  const isWhole = (weighed: Written | null, i: number): boolean => weighed?.ids.length === given[i]!.target.length;
+  /** The best of those that were weighed to their end; -1 if there is none. */
+  const best = (all: readonly (Written | null)[]): number => {
+    const values = all.map((weighed, i) => (isWhole(weighed, i) ? worth(weighed, i) : Number.NEGATIVE_INFINITY));
+    const most = Math.max(...values);
+    return most === Number.NEGATIVE_INFINITY ? -1 : values.indexOf(most);
+  };
   const weighed = await weigh(
     given.map(({ target }) => target),
-    goesOn,
+    (all) => {
+      const found = best(all);
+      const least = found < 0 ? Number.NEGATIVE_INFINITY : worth(all[found]!, found);
+      return all.map((each, i) => worth(each, i) > least);
+    },
   );
-  for (const [i, written] of weighed.entries()) {
-    const { edit, target, weight } = given[i]!;
-    if (written === null || written.ids.length < target.length || !goesOn(i, written)) continue;
-    best = { edit, kept: target.length, written };
-    value = sum(written.chances) + bonusOf(weight);
-  }
-  return best;
+  const found = best(weighed);
+  return found < 0 ? null : { edit: given[found]!.edit, kept: given[found]!.target.length, written: weighed[found]! };
 }
 
 const bonusOf = (weight: number): number => BIAS + PER_WEIGHT * weight;

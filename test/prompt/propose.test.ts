@@ -19,16 +19,16 @@ async function proposed(own: number | null, candidates: readonly Given[], chance
   const better = await betterThan(
     { written: { ...written([9, 9], () => own ?? -0.5), others: [-1, -1] }, answer },
     ask,
-    async (targets, goesOn) =>
-      targets.map((target, i) => {
-        const all = (ids: readonly number[]) => ({
-          ...written(ids, (n) => chance(ids.slice(0, n + 1))),
-          others: ids.map(() => -1),
-        });
-        if (!goesOn(i, all(target.slice(0, 1)))) return all(target.slice(0, 1));
-        asked.push([...target]);
-        return all(target);
-      }),
+    async (targets, wanted) => {
+      const all = (ids: readonly number[]) => ({
+        ...written(ids, (n) => chance(ids.slice(0, n + 1))),
+        others: ids.map(() => -1),
+      });
+      const begun = targets.map((target) => all(target.slice(0, 1)));
+      const goesOn = wanted(begun);
+      asked.push(...targets.filter((_, i) => goesOn[i]).map((target) => [...target]));
+      return targets.map((target, i) => (goesOn[i] ? all(target) : begun[i]!));
+    },
   );
   return { text: better?.edit.text ?? null, better, asked };
 }
@@ -58,9 +58,9 @@ test('what speaks for a candidate counts beside its likelihood', async () => {
 });
 
 test('what begins like something hopeless is not asked for', async () => {
-  const three = [given('x', [1, 2]), given('y', [1, 3]), given('z', [4])];
+  const three = [given('x', [1, 2]), given('y', [1, 3]), given('z', [4, 5])];
   const { asked, text } = await proposed(null, three, (ids) => (ids[0] === 1 && ids.length === 1 ? -30 : -0.5));
-  assert.deepEqual([asked, text], [[[4]], 'z']);
+  assert.deepEqual([asked, text], [[[4, 5]], 'z']);
 });
 
 test('a long answer may be less likely than a short one, and what has begun hopelessly is not weighed to its end', async () => {
@@ -70,8 +70,8 @@ test('a long answer may be less likely than a short one, and what has begun hope
   const part = { ...written([1, 2], () => -9), others: [-1, -1] };
   const ask = { candidates: () => [given('x', [1, 2, 3])] } as unknown as Ask;
   const own = { written: { ...written([9], () => -3), others: [-1] }, answer: { none: 'empty' as const } };
-  const weigh = async (_: unknown, goesOn: (i: number, begun: typeof part) => boolean): Promise<(typeof part)[]> => {
-    assert.ok(!goesOn(0, part));
+  const weigh = async (_: unknown, wanted: (all: (typeof part)[]) => readonly boolean[]) => {
+    assert.deepEqual(wanted([part]), [false]);
     return [part];
   };
   assert.equal(await betterThan(own, ask, weigh), null);

@@ -87,6 +87,6 @@ export function spell({ p50Ms, p95Ms, requests, prompt, fresh, forced }: Figures
 
 /** One request in a line, for people. */
 export function line(kind: string, { did, prompt, fresh, effort, ms }: Request, { snapshot }: Step): string {
-  const { chosen, forced } = effort;
-  return `${kind} ${did}: ${prompt} tokens, ${fresh} fresh; ${chosen} chosen, ${forced} forced; ${ms.toFixed(0)} ms; ${snapshot.path}:${snapshot.startLine + snapshot.before.split('\n').length}`;
+  const { chosen, forced, weighed = 0 } = effort;
+  return `${kind} ${did}: ${prompt} tokens, ${fresh} fresh; ${chosen} chosen, ${forced} forced, ${weighed} weighed; ${ms.toFixed(0)} ms; ${snapshot.path}:${snapshot.startLine + snapshot.before.split('\n').length}`;
 }
