@@ -10,10 +10,8 @@ import type { Prompt } from './prompt.ts';
 /** Prompt tokens a forward pass takes at once: a cancelled request ends within one such step. */
 export const PREFILL_CHUNK = 128;
 
-/** Tokens of given answers that a pass takes: the logits of all of them are held at once. */
-const WEIGHED_AT_ONCE = 64;
-/** Tokens of each that the first pass takes: the first few tell most of what is hopeless. */
-const WEIGHED_FIRST = 8;
+/** Tokens of given answers that a pass takes: the logits of all of them are held at once, and few tell much. */
+const WEIGHED_AT_ONCE = 16;
 
 /** Answers that part from one another, as ids after the same ones. */
 export interface Tree {
@@ -243,9 +241,8 @@ export class Decoder {
   }
 
   /**
-   * Given answers, each weighed as if it had been generated. What they begin with alike is run once. The first pass takes
-   * WEIGHED_FIRST tokens of each, another one as many as WEIGHED_AT_ONCE allows, those of the first answer before those
-   * of the next; none is needed for the prompt that was answered last.
+   * Given answers, each weighed as if it had been generated. What they begin with alike is run once. A pass takes
+   * WEIGHED_AT_ONCE tokens, of each answer alike; none is needed for the prompt that was answered last.
    *
    * @param mixins of each answer, as in `generate`
    * @param wanted told before each pass what was weighed of the answers so far: whether each is to be weighed further
@@ -276,7 +273,7 @@ export class Decoder {
     /** All that was run, as a tree, and the place in it of an id that follows another. */
     const parents: number[] = [];
     const places = new Map<string, number>();
-    for (let each = WEIGHED_FIRST; ; each = WEIGHED_AT_ONCE) {
+    for (;;) {
       const weighed = answers.map((answer) => answer?.written() ?? null);
       const goesOn = wanted(weighed);
       const open = answers.filter((answer, i) => answer !== null && !answer.isWhole && goesOn[i]) as Weighed[];
@@ -284,20 +281,21 @@ export class Decoder {
       if (isCancelled()) return answers.map((answer) => (answer?.isWhole ? answer.written() : null));
       const before = parents.length;
       const ids: number[] = [];
-      for (const answer of open) {
-        const until = Math.min(ids.length + each, WEIGHED_AT_ONCE);
+      const plan = (answer: Weighed, most: number): void => {
         let node = answer.node;
         for (const id of answer.rest()) {
           const key = `${node}/${id}`;
           if (!places.has(key)) {
-            if (ids.length === until) break;
+            if (ids.length === most) return;
             places.set(key, parents.length);
             parents.push(node);
             ids.push(id);
           }
           node = places.get(key)!;
         }
-      }
+      };
+      for (const [i, answer] of open.entries()) plan(answer, Math.ceil((WEIGHED_AT_ONCE * (i + 1)) / open.length));
+      for (const answer of open) plan(answer, WEIGHED_AT_ONCE);
       const tree = { trunk: prompt.ids.length, parents: [...parents] };
       const out = await this.#forward.run(ids, cache, [...ids.keys()], tree);
       const rows = rowsOf(out, this.#forward.vocab);
