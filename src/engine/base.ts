@@ -58,7 +58,7 @@ export async function loadBase(
   const log = tuning === null ? null : logFormat(tokenizer);
   const origin = tuning === null || log === null ? null : await baseOfAdapter(tuning);
   const isTuned = origin !== null && origin.baseSha256 === plain.sha256;
-  const model = isTuned ? tuned(plain, await readAdapter(tuning!, plain), origin.weightsSha256) : plain;
+  const model = isTuned ? tuned(plain, () => readAdapter(tuning!, plain), origin.weightsSha256) : plain;
   const weights = await prepareWeights(model, cacheDir, onProgress);
   const untuned = (): EditFormat =>
     formatOf(

@@ -11,6 +11,7 @@ import {
 } from 'vscode-jsonrpc/node';
 import { engineEnvironment } from './environment.ts';
 import { forkScript, onLines } from './fork.ts';
+import { HEAP_FLAGS } from './heap.ts';
 
 export interface Launch {
   /** The engine's script. */
@@ -37,7 +38,7 @@ export class EngineChild {
   #gone = false;
 
   constructor({ file, nodePath, onOutput }: Launch) {
-    const child = forkScript(file, nodePath, engineEnvironment(process.env));
+    const child = forkScript(file, nodePath, engineEnvironment(process.env), HEAP_FLAGS);
     this.#child = child;
     onLines(child, onOutput);
     this.exited = exitOf(child).then((exit) => {

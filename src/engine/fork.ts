@@ -6,14 +6,20 @@ import { type ChildProcess, fork } from 'node:child_process';
  *
  * @param nodePath a Node.js of the user's own; null for the one that runs the extension host
  * @param own its environment, less what would break it
+ * @param flags V8's
  */
-export function forkScript(file: string, nodePath: string | null, own: NodeJS.ProcessEnv = process.env): ChildProcess {
+export function forkScript(
+  file: string,
+  nodePath: string | null,
+  own: NodeJS.ProcessEnv = process.env,
+  flags: readonly string[] = [],
+): ChildProcess {
   const env: NodeJS.ProcessEnv = { ...own };
   delete env.NODE_OPTIONS; // a debugger's options, or ones that Electron run as Node refuses
   if (nodePath === null) env.ELECTRON_RUN_AS_NODE = '1';
   return fork(file, [], {
     env,
-    execArgv: [],
+    execArgv: [...flags],
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     ...(nodePath === null ? {} : { execPath: nodePath }),
   });

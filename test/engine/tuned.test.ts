@@ -41,7 +41,15 @@ async function logits(of: Base, own: Adapter | null): Promise<Float32Array> {
 }
 
 test('weights with the adapter folded in give its logits', async () => {
-  const model = tuned(base.model, adapter, 'a');
+  let read = 0;
+  const model = tuned(
+    base.model,
+    async () => {
+      read++;
+      return adapter;
+    },
+    'a',
+  );
   const weights = await prepareWeights(model, cache);
   const folded = await logits({ ...base, model, weights, folder: dirname(weights.path) }, null);
   const apart = await logits(base, adapter);
@@ -49,12 +57,18 @@ test('weights with the adapter folded in give its logits', async () => {
   const most = (a: Float32Array, b: Float32Array): number => a.reduce((m, x, i) => Math.max(m, Math.abs(x - b[i]!)), 0);
   assert.ok(most(plain, apart) > 0.5, `the adapter moves logits by ${most(plain, apart)} only`);
   assert.ok(most(folded, apart) < 1e-4, `${most(folded, apart)} apart`);
+  assert.equal(read, 1);
+  await prepareWeights(
+    tuned(base.model, () => assert.fail('its weights are there'), 'a'),
+    cache,
+  );
 });
 
 test('a tuned model is another model, by both hashes', () => {
-  const hashes = [base.model, tuned(base.model, adapter, 'a'), tuned(base.model, adapter, 'b')].map((m) => m.sha256);
+  const read = async () => adapter;
+  const hashes = [base.model, tuned(base.model, read, 'a'), tuned(base.model, read, 'b')].map((m) => m.sha256);
   assert.equal(new Set(hashes).size, 3);
-  assert.deepEqual(tuned(base.model, adapter, 'a').sha256, hashes[1]);
+  assert.deepEqual(tuned(base.model, read, 'a').sha256, hashes[1]);
 });
 
 test('a tuning is left alone for a base that cannot speak its format, and where there is none', async () => {
