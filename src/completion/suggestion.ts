@@ -27,6 +27,8 @@ export interface Suggestion {
   readonly latencyMs: number;
   /** Absent where nothing was remembered; the log-probabilities are then the model's alone, else the mixture's. */
   readonly remembered?: Remembered;
+  /** What speaks for it beside its likelihood, in nats, where it does again what a recent edit did (docs/edits.md). */
+  readonly repeats?: number;
   /** Absent in what is read from the database. */
   readonly effort?: Effort;
 }

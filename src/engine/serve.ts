@@ -10,8 +10,8 @@ import type { LoraShape } from '../model/lora.ts';
 import { TARGET_TOKENS } from '../model/prompt.ts';
 import type { Tokenizer } from '../model/tokenizer.ts';
 import type { Answer, Ask } from '../prompt/format.ts';
-import { betterThan } from '../prompt/propose.ts';
-import { type OneOfSeveral, several } from '../prompt/several.ts';
+import { betterThan, type Repeated } from '../prompt/propose.ts';
+import { several } from '../prompt/several.ts';
 import type { Base } from './base.ts';
 import type { Loaded } from './checkpoint.ts';
 import { type Device, DeviceError } from './device.ts';
@@ -28,7 +28,7 @@ const NEARBY = 1024;
 /** A candidate that is to be given instead of the model's own answer. */
 interface Better {
   /** null: there is none. */
-  readonly answer: OneOfSeveral | null;
+  readonly answer: Repeated | null;
   /** What is remembered of it. */
   readonly recollection: Recollection | undefined;
   /** What own answer and candidates took together. */
@@ -228,7 +228,7 @@ export class Server {
 
   #suggestion(
     { prompt }: Ask,
-    { edit, kept }: Answer,
+    { edit, kept, weight }: Answer & Partial<Repeated>,
     { logprobs, chances }: Written,
     effort: Effort,
     began: number,
@@ -245,6 +245,7 @@ export class Server {
       promptHash: prompt.hash,
       promptFormat: this.#base.format.name,
       latencyMs: performance.now() - began,
+      ...(weight !== undefined && { repeats: weight }),
       effort,
     };
   }

@@ -24,6 +24,8 @@ export interface Candidate {
   readonly tokenChances?: readonly number[];
   /** Share of the tokens that a memory put in, 0 to 1. */
   readonly retrieved?: number;
+  /** As Suggestion's. */
+  readonly repeats?: number;
 }
 
 /** When it is judged. */
@@ -60,7 +62,7 @@ const FEATURES: readonly Feature[] = [
   ['at the cursor', (f) => flag(f.from === f.cursor)],
   ['before the cursor', (f) => flag(f.from < f.cursor)],
   ['lines from the cursor', (f) => Math.log1p(Math.abs(f.linesAway)) / 2],
-  ['line stands already', (f) => flag(f.repeats)],
+  ['line stands already', (f) => flag(f.stands)],
   ['line stands below', (f) => flag(f.repeatsBelow)],
   ['known words', (f) => f.known],
   ['brackets left open', (f) => Math.log1p(Math.abs(openBrackets(f.added)))],
@@ -91,6 +93,10 @@ const FEATURES: readonly Feature[] = [
   ['outcomes in the file', (f) => f.past.inFile(f.path)],
   ['same text before', (f) => f.past.sameText(digestOf(f.added))],
   ...Array.from({ length: LANGUAGES }, (_, n): Feature => [`language ${n}`, (f) => flag(bucket(f.languageId) === n)]),
+  // Where it does again what a recent edit did: it was not the likeliest, and something else speaks for it.
+  ['does an edit again', (f) => flag(f.repeats !== undefined)],
+  ['what speaks for that', (f) => (f.repeats ?? 0) / 4],
+  ['log-probability of that', (f) => (f.repeats === undefined ? 0 : Math.max(-10, f.sum) / 5)],
 ];
 
 export const FEATURE_NAMES: readonly string[] = FEATURES.map(([name]) => name);
@@ -120,7 +126,7 @@ export function addedText({ snapshot, edit }: Pick<Candidate, 'snapshot' | 'edit
 type Facts = ReturnType<typeof factsOf>;
 
 function factsOf(candidate: Candidate, { at, still }: Moment, past: Past) {
-  const { snapshot, edit, tokenLogprobs, tokenChances = tokenLogprobs, retrieved = 0 } = candidate;
+  const { snapshot, edit, tokenLogprobs, tokenChances = tokenLogprobs, retrieved = 0, repeats } = candidate;
   const { path, languageId, recent } = snapshot;
   const logs = tokenChances.filter((l) => Number.isFinite(l)).map((l) => Math.min(0, l));
   const sum = logs.reduce((a, b) => a + b, 0);
@@ -147,6 +153,7 @@ function factsOf(candidate: Candidate, { at, still }: Moment, past: Past) {
     still,
     past,
     retrieved,
+    repeats,
     logs,
     sum,
     mean: logs.length === 0 ? -3 : sum / logs.length,
@@ -156,7 +163,7 @@ function factsOf(candidate: Candidate, { at, still }: Moment, past: Past) {
     added: change.text,
     removed: replaced.slice(change.from, change.to),
     linesAway: placeAt(all, from).line - placeAt(all, cursor).line,
-    repeats: isTelling(whole) && lines.has(whole),
+    stands: isTelling(whole) && lines.has(whole),
     repeatsBelow: isTelling(whole) && below !== undefined && below.trim() === whole,
     known: knownShare(change.text, `${all}\n${recent.map((e) => e.added).join('\n')}`),
     undoes:

@@ -65,7 +65,10 @@ export class Gate {
     return { version: VERSION, at, p, tried, features, path, languageId, line: candidate.edit.start.line, digest };
   }
 
-  /** A judged suggestion was shown, and this came of it. One of another version's features teaches nothing. */
+  /**
+   * A judged suggestion was shown, and this came of it. One of another version's features teaches nothing; of features
+   * that were added since, one that is older says 0.
+   */
   learn(judgement: Judgement, worth: number): void {
     this.imagine(judgement, worth);
     this.#past.add(outcomeOf(judgement, worth));
@@ -73,10 +76,13 @@ export class Gate {
 
   /** A judged suggestion was not shown; what was typed tells what it would have been worth. */
   imagine({ version, at, features }: Judgement, worth: number): void {
-    if (version !== VERSION || features.length !== FEATURE_NAMES.length) return;
+    if (version !== VERSION || features.length > FEATURE_NAMES.length) return;
     this.#logistic.age(at - this.#at);
     if (Number.isFinite(at)) this.#at = Math.max(this.#at, at);
-    this.#logistic.learn(features, worth);
+    this.#logistic.learn(
+      FEATURE_NAMES.map((_, i) => features[i] ?? 0),
+      worth,
+    );
   }
 
   /** Each feature's weight and how sure it is, for people. */

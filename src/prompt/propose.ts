@@ -23,6 +23,12 @@ const LEAST_MEAN = -0.3;
 /** Nor is any where it is less likely that what is being typed is done. */
 const LEAST_DONE = -5;
 
+/** A candidate that is given. */
+export interface Repeated extends OneOfSeveral {
+  /** What speaks for it, as a Candidate's. */
+  readonly weight: number;
+}
+
 /**
  * @param own what the model wrote, and how it reads
  * @param weigh the model's word on answers as ids, or on the beginnings of those that are not wanted any further; null
@@ -36,7 +42,7 @@ export async function betterThan(
     targets: readonly (readonly number[])[],
     wanted: (weighed: readonly (Written | null)[]) => readonly boolean[],
   ) => Promise<readonly (Written | null)[]>,
-): Promise<OneOfSeveral | null> {
+): Promise<Repeated | null> {
   const ownChance =
     'none' in own.answer ? Number.NEGATIVE_INFINITY : sum(own.written.chances.slice(0, own.answer.kept));
   if (ownChance > SURE) return null;
@@ -70,7 +76,9 @@ export async function betterThan(
     },
   );
   const found = best(weighed);
-  return found < 0 ? null : { edit: given[found]!.edit, kept: given[found]!.target.length, written: weighed[found]! };
+  if (found < 0) return null;
+  const { edit, target, weight } = given[found]!;
+  return { edit, kept: target.length, written: weighed[found]!, weight };
 }
 
 const bonusOf = (weight: number): number => BIAS + PER_WEIGHT * weight;

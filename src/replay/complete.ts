@@ -43,6 +43,8 @@ export interface ModelOwn {
   readonly remembered?: Remembered;
   /** Share of the tokens that the memory put in, 0 to 1. */
   readonly retrieved?: number;
+  /** As Suggestion's. */
+  readonly repeats?: number;
   readonly tokenChances?: readonly number[];
 }
 
@@ -98,11 +100,12 @@ export class Complete implements Arm {
     const recollect = memory === null ? undefined : (of: Snapshot) => memory.recollect(of);
     const completion = await this.#server.complete(snapshot, MAX_NEW_TOKENS, () => false, recollect);
     if (!isSuggestion(completion)) return null;
-    const { edit, tokenLogprobs, tokenChances = tokenLogprobs, remembered } = completion;
+    const { edit, tokenLogprobs, tokenChances = tokenLogprobs, remembered, repeats } = completion;
     const own: ModelOwn = {
       tokenLogprobs,
       tokenChances,
       ...(remembered && { remembered, retrieved: rememberedShare(completion) }),
+      ...(repeats !== undefined && { repeats }),
     };
     return { edit, confidence: Math.log(confidenceOf(own)), own };
   }

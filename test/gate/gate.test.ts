@@ -140,3 +140,15 @@ test('asks without typing are counted from the last change on', () => {
     [0, 1, 2, 0, 0, 1],
   );
 });
+
+test('what was judged before there were some features teaches as one that says 0 of them', () => {
+  const gates = [new Gate(), new Gate()] as const;
+  const judgement = gates[0].judge(candidate(-0.2), { at: 0, still: 0 });
+  const since = FEATURE_NAMES.indexOf('does an edit again');
+  assert.deepEqual(judgement.features.slice(since), [0, 0, 0]);
+  gates[0].learn(judgement, 1);
+  gates[1].learn({ ...judgement, features: judgement.features.slice(0, since) }, 1);
+  assert.deepEqual(gates[1].weights, gates[0].weights);
+  const repeated = { ...candidate(-0.2), repeats: 2 };
+  assert.deepEqual(featuresOf(repeated, { at: 0, still: 0 }, new Past()).slice(since), [1, 0.5, -0.08]);
+});
