@@ -127,7 +127,7 @@ test('a judgement of other features teaches nothing of them', () => {
   const before = gate.weights;
   const judgement = gate.judge(candidate(-0.5), { at: 1, still: 0 });
   gate.imagine({ ...judgement, version: judgement.version + 1 }, 1);
-  gate.imagine({ ...judgement, features: judgement.features.slice(1) }, 1);
+  gate.imagine({ ...judgement, features: [...judgement.features, 1] }, 1);
   assert.deepEqual(gate.weights, before);
 });
 
