@@ -21,7 +21,7 @@ const PER_WEIGHT = 1;
 const LEAST = -8;
 const LEAST_MEAN = -0.3;
 /** Nor is any where it is less likely that what is being typed is done. */
-const LEAST_DONE = -5;
+const LEAST_DONE = -2.5;
 
 /** A candidate that is given. */
 export interface Repeated extends OneOfSeveral {
