@@ -75,6 +75,9 @@ export function whyPage({
     fenced(s.edit.text, snapshot.languageId),
     `## ${t('What made it')}`,
     maker,
+    s.repeats === undefined
+      ? ''
+      : t('It does again what a recent edit did: the model was asked about it, and did not write it by itself.'),
     t('It took {0} ms.', formats.number(s.latencyMs)),
     ...rememberedText(s, memory, formats),
     `## ${t('How sure the model was')}`,
@@ -206,4 +209,4 @@ export function fenced(text: string, language = ''): string {
   return `${fence}${language}\n${text}\n${fence}`;
 }
 
-const join = (...paragraphs: readonly string[]): string => `${paragraphs.join('\n\n')}\n`;
+const join = (...paragraphs: readonly string[]): string => `${paragraphs.filter((p) => p !== '').join('\n\n')}\n`;

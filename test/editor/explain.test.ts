@@ -33,6 +33,11 @@ test('why: where, what, who made it, how sure it was, and the prompt', () => {
   assert.match(page, /as it was downloaded/);
   assert.match(page, /each of the 3 tokens a probability of 54% on average, and the whole 15%\./);
   assert.doesNotMatch(page, /earlier ones/);
+  assert.doesNotMatch(page, /recent edit did/);
+  assert.match(
+    whyPage({ ...WHY, suggestion: { ...suggestion, repeats: 1 }, prompt }),
+    /does again what a recent edit did/,
+  );
   const judged = whyPage({ ...WHY, suggestion: { ...suggestion, likely: 0.34 }, prompt });
   assert.match(judged, /accept it with a probability of 34%\. .*from 25% on \(knack\.eagerness: medium\)/);
   assert.match(page, /7 tokens in 1 parts, format prefix-1\. Exactly this:/);
