@@ -206,8 +206,7 @@ export class Decoder {
       const choice = isHealing ? this.#speller.choice(unspelled) : form.choice?.(ids());
       const allowed = without(choice, form.not?.(ids()) ?? []);
       if (mixin !== undefined) {
-        const context = [...prompt.ids.slice(-MIXIN_CONTEXT), ...ids()].slice(-MIXIN_CONTEXT);
-        row = mixIn(row, mixin.odds(steps.length, context, fitting(allowed)) ?? []);
+        row = mixIn(row, mixin.odds(steps.length, contextOf(prompt.ids, ids()), fitting(allowed)) ?? []);
       }
       steps.push(stepOf(row, allowed));
       mixin?.chose(steps.length - 1, steps.at(-1)!.id, steps.at(-1)!.logprob);
@@ -490,6 +489,10 @@ export type Odds = readonly { readonly id: number; readonly odds: number }[];
 /** Ids that a Mixin is told. */
 export const MIXIN_CONTEXT = 64;
 
+function contextOf(prompt: readonly number[], written: readonly number[]): number[] {
+  return [...prompt.slice(-MIXIN_CONTEXT), ...written].slice(-MIXIN_CONTEXT);
+}
+
 /** With what a Mixin says added to its logits, in place: their softmax is then the mixture. */
 export function mixIn({ logits, total }: Row, added: Odds): Row {
   let more = 0;
@@ -569,7 +572,7 @@ class Weighed {
 
   #mixed(row: Row, i: number): Row {
     if (this.#mixin === undefined) return row;
-    const context = [...this.#prompt.slice(-MIXIN_CONTEXT), ...this.#target.slice(0, i)].slice(-MIXIN_CONTEXT);
+    const context = contextOf(this.#prompt, this.#target.slice(0, i));
     const odds = this.#mixin.odds(i, context, fitting(this.#choices[i]));
     // Other answers read the same row.
     return odds === null ? row : mixIn(copied(row), odds);

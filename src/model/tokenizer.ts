@@ -128,14 +128,15 @@ export function createTokenizer(spec: TokenizerSpec, vocabSize: number, eosIds: 
   };
 }
 
+const NO_BYTES = new Uint8Array(0);
+
 /** The tokens' bytes, one behind the other: an array each takes ten times the memory. None beyond the last token. */
 function spellings(tokens: readonly string[], controls: ReadonlySet<number>): (id: number) => Uint8Array {
   const ends = new Uint32Array(tokens.length + 1);
   const each = tokens.map((text, id) => tokenBytes(text, controls.has(id)));
   for (const [id, { length }] of each.entries()) ends[id + 1] = ends[id]! + length;
-  const all = Buffer.concat(each);
-  return (id) =>
-    new Uint8Array(all.buffer, all.byteOffset + (ends[id] ?? 0), (ends[id + 1] ?? ends[id] ?? 0) - (ends[id] ?? 0));
+  const all = new Uint8Array(Buffer.concat(each));
+  return (id) => (id < tokens.length ? all.subarray(ends[id], ends[id + 1]) : NO_BYTES);
 }
 
 /**

@@ -7,7 +7,7 @@ import type { Written } from '../model/decode.ts';
 import type { Answer, Ask, Given } from './format.ts';
 import type { OneOfSeveral } from './several.ts';
 
-/** Candidates that are weighed at most: each costs a pass over its tokens. */
+/** Candidates that are weighed at most. */
 const MOST = 6;
 /** An answer as likely as that is given without a look at others. */
 const SURE = Math.log(0.7);
@@ -61,24 +61,26 @@ export async function betterThan(
     return isPast ? chance + bonusOf(given[i]!.weight) : Number.NEGATIVE_INFINITY;
   };
   const isWhole = (weighed: Written | null, i: number): boolean => weighed?.ids.length === given[i]!.target.length;
-  /** The best of those that were weighed to their end; -1 if there is none. */
-  const best = (all: readonly (Written | null)[]): number => {
-    const values = all.map((weighed, i) => (isWhole(weighed, i) ? worth(weighed, i) : Number.NEGATIVE_INFINITY));
-    const most = Math.max(...values);
-    return most === Number.NEGATIVE_INFINITY ? -1 : values.indexOf(most);
+  /** The best of those that were weighed to their end, the first of equals; at -1 if there is none. */
+  const best = (all: readonly (Written | null)[]): { readonly at: number; readonly value: number } => {
+    let found = { at: -1, value: Number.NEGATIVE_INFINITY };
+    for (const [at, weighed] of all.entries()) {
+      const value = worth(weighed, at);
+      if (isWhole(weighed, at) && value > found.value) found = { at, value };
+    }
+    return found;
   };
   const weighed = await weigh(
     given.map(({ target }) => target),
     (all) => {
-      const found = best(all);
-      const least = found < 0 ? Number.NEGATIVE_INFINITY : worth(all[found]!, found);
+      const least = best(all).value;
       return all.map((each, i) => worth(each, i) > least);
     },
   );
-  const found = best(weighed);
-  if (found < 0) return null;
-  const { edit, target, weight } = given[found]!;
-  return { edit, kept: target.length, written: weighed[found]!, weight };
+  const { at } = best(weighed);
+  if (at < 0) return null;
+  const { edit, target, weight } = given[at]!;
+  return { edit, kept: target.length, written: weighed[at]!, weight };
 }
 
 const bonusOf = (weight: number): number => BIAS + PER_WEIGHT * weight;
