@@ -5,9 +5,8 @@ import { constants, setPriority } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type Adapter, writeAdapter } from '../model/adapter.ts';
 import { initialLora } from '../model/lora.ts';
-import { TARGET_TOKENS } from '../model/prompt.ts';
 import { openStore, type Store } from '../signals/store.ts';
-import { examplesOf } from '../trainer/examples.ts';
+import { EXAMPLE_LIMITS, examplesOf } from '../trainer/examples.ts';
 import { loraFor } from '../trainer/plan.ts';
 import { seeded } from '../trainer/random.ts';
 import type { RoundResult } from '../trainer/round.ts';
@@ -126,7 +125,7 @@ async function learn(
   { shouldStop, onFallback }: { shouldStop: () => boolean; onFallback: (reason: string) => void },
 ): Promise<RoundResult | null> {
   const rows = store.exampleRows({ limit: MOST_SIGNALS });
-  const examples = rows.flatMap((row) => examplesOf(row, base.format, { targetTokens: TARGET_TOKENS }));
+  const examples = rows.flatMap((row) => examplesOf(row, base.format, EXAMPLE_LIMITS));
   const known = store.canary(canaryKey);
   const result = await learnFrom(base, start, examples, {
     code: CODE,

@@ -70,8 +70,8 @@ export function fimFormat(tokenizer: PromptTokenizer, budget: number = PROMPT_TO
   return {
     name: FIM_FORMAT,
     spell: (change) => spellLines(change, tokenizer),
-    ask(input) {
-      const ids = promptIds(input, marks, tokenizer, budget);
+    ask(input, most = budget) {
+      const ids = promptIds(input, marks, tokenizer, most);
       const ended = (written: Written): boolean => tokenizer.isControl(written.ids.at(-1) ?? -1);
       const isOver = (written: Written): boolean => {
         const text = textOf(written, '', tokenizer);

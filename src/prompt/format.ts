@@ -49,7 +49,11 @@ export interface Ask extends AnswerForm {
 export interface EditFormat {
   /** Name and version, as stored with a suggestion. */
   readonly name: string;
-  ask(input: PromptInput): Ask;
+  /**
+   * @param most prompt tokens, fewer than the format's own, for examples to train on; a format whose prompt cannot be
+   *   shorter leaves it as it is
+   */
+  ask(input: PromptInput, most?: number): Ask;
   /** A change as a prompt and its answer would hold it, so that both can be found in it; empty if there is nothing. */
   spell(change: Change): number[];
 }

@@ -21,8 +21,8 @@ export function logFormat(tokenizer: PromptTokenizer): EditFormat | null {
   return {
     name: LOG_FORMAT,
     spell: ({ hunk }) => hunkIds(hunk, marks),
-    ask(input) {
-      const prompt = buildLogPrompt(input, marks, tokenizer);
+    ask(input, most) {
+      const prompt = buildLogPrompt(input, marks, tokenizer, most);
       let lines: StandingLines | null = null;
       const standing = (): StandingLines => {
         lines ??= new StandingLines((input.before + input.after).split('\n'), marks, tokenizer);

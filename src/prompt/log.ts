@@ -38,21 +38,31 @@ export interface LogPrompt extends Prompt {
   readonly place: number | null;
 }
 
-/** @returns a prompt of at most LOG_BUDGET.prompt ids */
-export function buildLogPrompt(input: PromptInput, marks: Marks, tokenizer: PromptTokenizer): LogPrompt {
+/**
+ * @param most ids of the prompt, at most LOG_BUDGET.prompt: with fewer each part has less
+ * @returns a prompt of at most so many ids
+ */
+export function buildLogPrompt(
+  input: PromptInput,
+  marks: Marks,
+  tokenizer: PromptTokenizer,
+  most: number = LOG_BUDGET.prompt,
+): LogPrompt {
+  const budget = budgetOf(most);
   const lines = (input.before + input.after).split('\n');
   const row = count(input.before, '\n');
   const head = input.before.slice(input.before.lastIndexOf('\n') + 1);
   const recent = input.recent.map(stretchOf);
 
   const open = openAt(recent.at(-1), input, lines, row, head);
-  const tail = open === null ? placeIds(lines, row, marks) : cut(openIds(open.hunk, marks), LOG_BUDGET.log, marks);
+  const tail =
+    open === null ? placeIds(lines, row, marks, budget.log) : cut(openIds(open.hunk, marks), budget.log, marks);
   const log: number[][] = [];
   const listed: Stretch[] = open === null ? [] : [open.stretch];
-  let left = LOG_BUDGET.log - tail.length;
+  let left = budget.log - tail.length;
   let isFull = false;
   const others: { readonly path: string; readonly ids: number[] }[] = [];
-  let room: number = LOG_BUDGET.others;
+  let room: number = budget.others;
   for (const stretch of recent.toReversed()) {
     if (stretch === open?.edit) continue;
     const own = stretch.path === input.path;
@@ -81,8 +91,8 @@ export function buildLogPrompt(input: PromptInput, marks: Marks, tokenizer: Prom
   const path = pathIds(input.path, marks);
   const shownOthers = others.flatMap((o) => [...pathIds(o.path, marks), ...o.ids]);
   // All parts at their most would be more than the prompt may be: the window gives way.
-  const rest = LOG_BUDGET.prompt - shownOthers.length - path.length - log.flat().length - tail.length;
-  const window = windowOf(older.lines, input.startLine, older.at, marks, Math.min(LOG_BUDGET.window, rest));
+  const rest = budget.prompt - shownOthers.length - path.length - log.flat().length - tail.length;
+  const window = windowOf(older.lines, input.startLine, older.at, marks, Math.min(budget.window, rest));
   const ids = [...shownOthers, ...path, ...window.ids, ...log.flat(), ...tail];
   if (open === null)
     return {
@@ -94,6 +104,14 @@ export function buildLogPrompt(input: PromptInput, marks: Marks, tokenizer: Prom
     };
   const ready = healed(ids, tokenizer);
   return { ...ready, hash: hashIds(ready.ids), isTyping: true, place: null };
+}
+
+/** Of a prompt of at most so many ids: each part's share; a path is as long as it is. */
+function budgetOf(most: number): { readonly [part in keyof typeof LOG_BUDGET]: number } {
+  if (most === LOG_BUDGET.prompt) return LOG_BUDGET;
+  const share = (part: number): number => Math.floor((part * most) / LOG_BUDGET.prompt);
+  const { others, window, log, path } = LOG_BUDGET;
+  return { prompt: most, others: share(others), window: share(window), log: share(log), path };
 }
 
 /** Whether the cursor stands where the last edit was made. */
@@ -162,12 +180,12 @@ export function hunkIds(hunk: Hunk, marks: Marks): number[] {
 }
 
 /** The cursor's line; below the last line that has text, where it has none of its own. */
-export function placeIds(lines: readonly string[], row: number, marks: Marks): number[] {
+export function placeIds(lines: readonly string[], row: number, marks: Marks, most: number = LOG_BUDGET.log): number[] {
   let from = row;
   if (lines[row]!.trim() === '') while (from > 0 && row - from < 3 && lines[from]!.trim() === '') from--;
   const shown = lines.slice(from, row + 1).map((line) => line.slice(0, PLACE_CHARS));
   // A character may take several tokens: a line of emoji would push the prompt over its budget.
-  return [marks.cursor, ...lineIds(shown, marks).slice(0, LOG_BUDGET.log - 1)];
+  return [marks.cursor, ...lineIds(shown, marks).slice(0, most - 1)];
 }
 
 /**

@@ -11,8 +11,8 @@ export function prefixFormat(tokenizer: PromptTokenizer, budget: number = PROMPT
   return {
     name: PROMPT_FORMAT,
     spell: (change) => spellLines(change, tokenizer),
-    ask(input) {
-      const prompt = buildPrompt(input, tokenizer, budget);
+    ask(input, most = budget) {
+      const prompt = buildPrompt(input, tokenizer, most);
       /** The text after the healed part; the token that ended it may have bytes of its own or none. */
       const textOf = ({ ids }: Written): string => {
         const bytes = ids.filter((id) => !tokenizer.isControl(id)).map((id) => tokenizer.bytes(id));

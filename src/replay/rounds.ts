@@ -8,9 +8,9 @@ import { BASE, type Loaded } from '../engine/checkpoint.ts';
 import { learnFrom, MOST_SIGNALS } from '../engine/learning.ts';
 import { type Adapter, readAdapter, writeAdapter } from '../model/adapter.ts';
 import { initialLora, type LoraShape } from '../model/lora.ts';
-import { TARGET_TOKENS } from '../model/prompt.ts';
 import {
   accepted,
+  EXAMPLE_LIMITS,
   type Example,
   examplesFrom,
   partlyAccepted,
@@ -61,8 +61,7 @@ export class Rounds {
       if (fate === 'partly') return partlyAccepted(firstLineOf(question.document, edit)!);
       return refused(snapshot, edit, typed, true);
     };
-    const limits = { targetTokens: TARGET_TOKENS };
-    this.#signals.push(examplesFrom(`${at}`, snapshot, teachings(), this.#base.format, limits));
+    this.#signals.push(examplesFrom(`${at}`, snapshot, teachings(), this.#base.format, EXAMPLE_LIMITS));
     this.#signals = this.#signals.slice(-MOST_SIGNALS);
   }
 

@@ -196,7 +196,7 @@ export async function replay(options: Replay): Promise<SourceRun> {
         }
       }
       await underWay.fewerThan(width);
-      progress(index - Math.max(underWay.size, ...queues.map((q) => q.length)));
+      progress(Math.max(0, index - Math.max(underWay.size, ...queues.map((q) => q.length))));
     }
     for (const queue of queues) if (queue.length > LAG) await Promise.race([queue.tail, underWay.failed]);
   }

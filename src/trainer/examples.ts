@@ -8,7 +8,7 @@
 import { continuation, type Edit, editAtCursor } from '../completion/edit.ts';
 import { REDACTED, type StoredSignal, SURVIVED, takenPart } from '../completion/kept.ts';
 import { hash } from '../completion/text.ts';
-import { encodeHeader, type PromptTokenizer } from '../model/prompt.ts';
+import { encodeHeader, type PromptTokenizer, TARGET_TOKENS } from '../model/prompt.ts';
 import type { EditFormat, PromptInput } from '../prompt/format.ts';
 
 export interface Example {
@@ -21,11 +21,20 @@ export interface Example {
   readonly ids: readonly number[];
   /** Index in `ids` of the first target token; at least 1. */
   readonly targetStart: number;
+  /** Another example asks for the same edit: this one is for where there is room. */
+  readonly isExtra?: true;
 }
 
 export interface ExampleLimits {
+  readonly promptTokens: number;
   readonly targetTokens: number;
 }
+
+/**
+ * Prompts to learn from are shorter than those that serve: of as many tokens a round takes twice as many signals, and
+ * what it learns is worth nearly twice as much where it is asked with whole prompts (docs/log.md).
+ */
+export const EXAMPLE_LIMITS: ExampleLimits = { promptTokens: 192, targetTokens: TARGET_TOKENS };
 
 /** What an outcome says of one edit: that it should become likelier, or less likely. */
 export interface Teaching {
@@ -58,7 +67,7 @@ export function examplesFrom(
   const one = (asked: PromptInput, suffix: string, { label, edit, weight, isWhole }: Teaching): Example[] => {
     // A text with a mark where a secret was cut is not what was typed.
     if (edit.text.includes(REDACTED)) return [];
-    const { prompt, target } = format.ask(asked);
+    const { prompt, target } = format.ask(asked, limits.promptTokens);
     const ids = target(edit, isWhole)?.slice(0, limits.targetTokens) ?? [];
     if (ids.length === 0) return [];
     return [{ id: id + suffix, label, weight, ids: [...prompt.ids, ...ids], targetStart: prompt.ids.length }];
@@ -69,7 +78,7 @@ export function examplesFrom(
     if (teaching.label === 'push' || snapshot.recent.length < 2) return made;
     // Where the edits before say what comes, the weights need not know it, and learn nothing: they are asked without too.
     const bare = { ...snapshot, recent: snapshot.recent.slice(-1) };
-    return [...made, ...one(bare, `${suffix}:bare`, teaching)];
+    return [...made, ...one(bare, `${suffix}:bare`, teaching).map((e) => ({ ...e, isExtra: true as const }))];
   });
 }
 

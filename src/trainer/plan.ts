@@ -88,26 +88,28 @@ const PASSES = 2;
 const MOST_ALIKE = 16;
 
 /**
- * The newest examples that a round can go over twice within its tokens: what is new counts most.
+ * The newest examples that a round can go over twice within its tokens, as what is new counts most; those that are
+ * extra where room is left.
  *
  * @param examples oldest first
  * @returns in that order; at least one where there is one
  */
 export function newestWithin(examples: readonly Example[], tokenBudget: number): Example[] {
   let left = tokenBudget / PASSES;
-  const chosen: Example[] = [];
+  const chosen = new Set<Example>();
   const alike = new Map<string, number>();
-  for (const example of examples.toReversed()) {
+  const newest = examples.toReversed();
+  for (const example of [...newest.filter((e) => !e.isExtra), ...newest.filter((e) => e.isExtra)]) {
     const { label, ids, targetStart } = example;
     const answer = `${label} ${ids.slice(targetStart).join(' ')}`;
     const before = alike.get(answer) ?? 0;
     if (before === MOST_ALIKE) continue;
-    if (chosen.length > 0 && left < ids.length) break;
+    if (chosen.size > 0 && left < ids.length) break;
     alike.set(answer, before + 1);
     left -= ids.length;
-    chosen.unshift(example);
+    chosen.add(example);
   }
-  return chosen;
+  return examples.filter((e) => chosen.has(e));
 }
 
 function baseParameters(config: ModelConfig): number {

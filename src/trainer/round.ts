@@ -102,6 +102,7 @@ export async function runRound(policy: Policy, input: RoundInput): Promise<Round
   const epochs = train.length === 0 ? 0 : RECIPE.mostEpochs;
   for (let epoch = 0; epoch < epochs && run.tokens < input.tokenBudget && stale < RECIPE.patience; epoch++) {
     let sum = 0;
+    let done = 0;
     const batches = epochBatches(train, input.ordinary, policy.shape, references, random);
     for (const batch of batches) {
       if (input.shouldStop()) return null;
@@ -110,12 +111,13 @@ export async function runRound(policy: Policy, input: RoundInput): Promise<Round
       run.steps++;
       run.tokens += batch.tokens;
       if (!result.applied) run.dropped++;
-      sum += result.loss / batches.length;
+      sum += result.loss;
+      done++;
       input.onProgress(
         `Learning from ${input.examples.length} examples: step ${run.steps}, loss ${result.loss.toFixed(3)}.`,
       );
     }
-    losses.push(sum);
+    if (done > 0) losses.push(sum / done);
     if (input.shouldStop()) return null;
     const { gain } = judge(await held(), { current: 1, candidate: 1 }).metrics;
     stale = gain > best.gain + LEAST_GAIN ? 0 : stale + 1;

@@ -97,8 +97,29 @@ test('a prompt never exceeds its budget, and stays within time for any text', ()
     for (const place of [0, Math.floor(text.length / 2), text.length]) {
       const input = { ...at('|'), before: text.slice(0, place), after: text.slice(place), recent };
       assert.ok(shown(input).tokens <= LOG_BUDGET.prompt);
+      const { ids } = logFormat(bench().tokenizer)!.ask(input, 192).prompt;
+      assert.ok(ids.length <= 192, `${ids.length} ids where 192 may be`);
     }
   }
+});
+
+test('a shorter prompt shows less of everything, and ends as the whole one does', () => {
+  const { tokenizer } = bench();
+  const lines = Array.from({ length: 80 }, (_, i) => `const value${i} = other${i}(value${i + 1});`);
+  const input = {
+    ...at('|'),
+    before: lines.slice(0, 40).join('\n'),
+    after: `\n${lines.slice(40).join('\n')}`,
+    recent: [edit(20, 'old', lines[20]!), edit(30, 'old', lines[30]!)],
+  };
+  const { ask } = logFormat(tokenizer)!;
+  const [whole, short] = [ask(input).prompt.ids, ask(input, 192).prompt.ids];
+  assert.ok(
+    short.length > 96 && short.length <= 192 && short.length < whole.length,
+    `${short.length}, ${whole.length}`,
+  );
+  const lastEdit = short.lastIndexOf(tokenizer.encode('«')[0]!);
+  assert.deepEqual(short.slice(lastEdit), whole.slice(whole.length - (short.length - lastEdit)));
 });
 
 test('the window stays while a line is typed, so that what was computed for it serves', () => {

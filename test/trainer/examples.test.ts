@@ -7,7 +7,7 @@ import { prefixFormat } from '../../src/prompt/prefix-format.ts';
 import { type Example, examplesOf, splitHeldOut } from '../../src/trainer/examples.ts';
 import { wordTokenizer } from '../model/words.ts';
 
-const limits = { targetTokens: 16 };
+const limits = { promptTokens: 192, targetTokens: 16 };
 const SNAPSHOT = { path: 'a.ts', before: 'function f() {\n  return', after: '\n}\n', startLine: 0, recent: [] };
 const row = (more: Partial<StoredSignal>): StoredSignal => ({
   suggestionId: 's1',

@@ -92,6 +92,15 @@ test('a round takes the newest that it can go over twice, in their order', () =>
   assert.deepEqual(newestWithin([], 2_000), []);
 });
 
+test('what is extra is taken where room is left, the newest first', () => {
+  const all = [0, 1, 2, 3].flatMap((i) => [
+    example(i, i),
+    { ...example(i, i), id: `${i}:bare`, isExtra: true as const },
+  ]);
+  assert.deepEqual(ids(newestWithin(all, 1_200)), ['0', '1', '2', '2:bare', '3', '3:bare']);
+  assert.deepEqual(ids(newestWithin(all, 600)), ['1', '2', '3']);
+});
+
 test('a thousand times the same accept is one habit among others, and a refusal of it counts by itself', () => {
   const others = Array.from({ length: 20 }, (_, i) => example(i, i));
   const leaned = Array.from({ length: 1000 }, (_, i) => example(100 + i, 7777));

@@ -73,6 +73,13 @@ test('a habit is learned and promoted', async () => {
   assert.ok(result!.lossLast! < result!.lossFirst!);
 });
 
+test('where the budget ends an epoch, its loss is that of the steps that were made', async () => {
+  const result = await runRound(bigram(0), input({ ordinary: [], tokenBudget: 30 }));
+  const { steps, lossFirst, lossLast } = result!;
+  assert.equal(steps, 5, 'an epoch of four steps and one more');
+  assert.ok(Math.abs(lossFirst! - Math.log(V)) < 1e-9 && Math.abs(lossLast! - Math.log(V)) < 1e-9, `${lossLast}`);
+});
+
 test('a refused edit falls and is promoted for that', async () => {
   const refused = Array.from({ length: 10 }, (_, i) => example(`r${i}`, [1, 4], 'push'));
   const result = await runRound(bigram(0.5), input({ examples: refused }));
