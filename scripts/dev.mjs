@@ -30,6 +30,7 @@ const TASKS = {
   replay: ['scripts/replay.ts', [], false],
   'gate:prior': ['scripts/gate.ts', [], false],
   'memory:prior': ['scripts/memory.ts', [], false],
+  rounds: ['scripts/rounds.ts', [], false],
   tune: ['scripts/tune.ts', [], false],
   'learning-report': ['scripts/learning-report.ts', [], false],
   fuzz: ['scripts/fuzz.ts', [], false],

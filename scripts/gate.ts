@@ -11,7 +11,7 @@ import { FEATURE_NAMES, isOfLanguage } from '../src/gate/features.ts';
 import type { Prior } from '../src/gate/logistic.ts';
 import { PRIOR, priorOf } from '../src/gate/prior.ts';
 import { blockTallies, lift, sweep } from '../src/replay/compare.ts';
-import type { Interval } from '../src/replay/resample.ts';
+import { change, percent, plain, ranged } from '../src/replay/figures.ts';
 import { acceptRate, reward, savedShare, sum } from '../src/replay/tally.ts';
 import { fitSigned } from './gate/fit.ts';
 import { type Judged, type JudgedSource, judge } from './gate/judged.ts';
@@ -50,10 +50,6 @@ function share(of: readonly Judged[], is: (j: Judged) => boolean): number {
   return of.length === 0 ? 0 : of.filter(is).length / of.length;
 }
 
-const percent = (x: number | null): string => (x === null ? '–' : `${(100 * x).toFixed(1)} %`);
-const range = ({ value, low, high }: Interval, f: (x: number | null) => string): string =>
-  `${f(value)} [${f(low)}, ${f(high)}]`;
-
 /** What the gate does in some sources, in a few lines. */
 function describe(title: string, sources: readonly JudgedSource[], seed: number): void {
   const judged = sources.flatMap((s) => s.judged);
@@ -83,7 +79,7 @@ function describe(title: string, sources: readonly JudgedSource[], seed: number)
       seed,
     );
     console.log(
-      `  lift    ${half ? 'last half' : 'all      '}  accept rate at equal saved ${range(found.acceptRateAtEqualSaved, percent)}, reward ${range(found.reward, (x) => x?.toFixed(2) ?? '–')}`,
+      `  lift    ${half ? 'last half' : 'all      '}  accept rate at equal saved ${ranged(found.acceptRateAtEqualSaved, change)}, reward ${ranged(found.reward, plain)}`,
     );
   }
   console.log(

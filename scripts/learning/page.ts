@@ -1,7 +1,7 @@
 /** docs/learning.md of the reports beside it: arms by repositories, figures with their intervals, curves, cost. */
 import type { CurvePoint } from '../../src/replay/compare.ts';
+import { change, percent, plain, ranged } from '../../src/replay/figures.ts';
 import type { ArmReport } from '../../src/replay/report.ts';
-import type { Interval } from '../../src/replay/resample.ts';
 import type { Span } from '../../src/replay/run.ts';
 
 /** What `npm run replay -- --out` writes, as far as the page needs it; a commit with `+` had changes on top of it. */
@@ -59,17 +59,6 @@ function section({ file, report }: NamedReport): string {
   return parts.filter((part) => part !== '').join('\n\n');
 }
 
-const percent = (x: number | null): string => (x === null ? '–' : `${(100 * x).toFixed(1)} %`);
-const signed = (x: number | null): string =>
-  x === null ? '–' : `${x < 0 ? '−' : '+'}${(100 * Math.abs(x)).toFixed(0)} %`;
-const plain = (x: number | null): string => (x === null ? '–' : x.toFixed(2).replace('-', '−'));
-
-function range({ value, low, high }: Interval, show: (x: number | null) => string): string {
-  return value === null || low === null || high === null
-    ? show(value)
-    : `${show(value)} (${show(low)} to ${show(high)})`;
-}
-
 function armsTable(rows: readonly (readonly [string, readonly ArmReport[]])[]): string {
   const titles = ['source', 'arm', 'asks', 'shown', 'accept rate', 'saved', 'reward per 100 asks', 'exact: far, arrival, typing', 'false alarms', 'lift: accept rate; reward', 'lift, last half']; // biome-ignore format: a row
   const body = rows.flatMap(([source, arms]) =>
@@ -78,15 +67,15 @@ function armsTable(rows: readonly (readonly [string, readonly ArmReport[]])[]): 
       a.name,
       `${Object.values(a.asks).reduce((n, asks) => n + asks, 0)}`,
       `${a.shown}`,
-      range(a.intervals.acceptRate, percent),
-      range(a.intervals.saved, percent),
-      range(a.intervals.reward, plain),
+      ranged(a.intervals.acceptRate, percent),
+      ranged(a.intervals.saved, percent),
+      ranged(a.intervals.reward, plain),
       [a.exact.far, a.exact.arrival, a.exact.typing].map(percent).join(', '),
       percent(a.falseAlarms),
       ...[a.lift?.all, a.lift?.lastHalf].map((lift) =>
         a.name === 'frozen' || !lift
           ? ''
-          : `${range(lift.acceptRateAtEqualSaved, signed)}; ${range(lift.reward, plain)}`,
+          : `${ranged(lift.acceptRateAtEqualSaved, change)}; ${ranged(lift.reward, plain)}`,
       ),
     ]),
   );

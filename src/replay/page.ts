@@ -8,11 +8,12 @@ import { createHash } from 'node:crypto';
 import { t } from '@vscode/l10n';
 import { REFERENCE } from './arms.ts';
 import { escaped, type Line, lineChart, type Point as Mark, stackedBars } from './chart.ts';
+import { percent, plain } from './figures.ts';
 import type { Moment } from './moments.ts';
 import { pageTexts, pointTexts } from './page-texts.ts';
 import { type ArmReport, SIGNALS_STEP } from './report.ts';
 import type { Interval } from './resample.ts';
-import { commitsOf, percent, sentence, whole } from './sentence.ts';
+import { commitsOf, sentence, whole } from './sentence.ts';
 import type { Report } from './session.ts';
 import { POINTS } from './typist.ts';
 import type { Fate } from './walk.ts';
@@ -164,7 +165,7 @@ function figures(arms: readonly ArmReport[]): string {
       whole(a.shown),
       ranged(a.intervals.acceptRate, percent),
       ranged(a.intervals.saved, percent),
-      ranged(a.intervals.reward, (v) => (v === null ? '–' : v.toFixed(2))),
+      ranged(a.intervals.reward, plain),
       percent(a.exact.arrival),
       percent(a.exact.typing),
       percent(a.exact.far),

@@ -2,6 +2,7 @@
 import { REFERENCE } from './arms.ts';
 import type { Forgotten } from './canary.ts';
 import { blockTallies, type CurvePoint, curve, type Lift, lift, sweep, withInterval } from './compare.ts';
+import { change, percent, plain, ranged } from './figures.ts';
 import { type QualityFigures, qualityFigures } from './quality-figures.ts';
 import { type Interval, interval } from './resample.ts';
 import type { Learned } from './run.ts';
@@ -171,10 +172,6 @@ export function pool(sources: readonly (readonly ArmRuns[])[]): ArmRuns[] {
 
 /** A table for people: shares in percent. */
 export function table(arms: readonly ArmReport[]): string {
-  const percent = (x: number | null): string => (x === null ? '-' : `${(100 * x).toFixed(1)} %`);
-  const range = ({ value, low, high }: Interval, show: (x: number | null) => string): string =>
-    value === null || low === null ? show(value) : `${show(value)} (${show(low)} to ${show(high)})`;
-  const plain = (x: number | null): string => (x === null ? '-' : x.toFixed(2));
   const rows = [
     [
       'arm',
@@ -192,12 +189,12 @@ export function table(arms: readonly ArmReport[]): string {
     ...arms.map((a) => [
       a.name,
       `${a.shown}`,
-      range(a.intervals.acceptRate, percent),
-      range(a.intervals.saved, percent),
-      range(a.intervals.reward, plain),
+      ranged(a.intervals.acceptRate, percent),
+      ranged(a.intervals.saved, percent),
+      ranged(a.intervals.reward, plain),
       ...(['far', 'arrival', 'typing', 'rest'] as const).map((p) => percent(a.exact[p])),
       percent(a.falseAlarms),
-      a.cost.askMs.p50 === null ? '-' : `${a.cost.askMs.p50.toFixed(1)} ms`,
+      a.cost.askMs.p50 === null ? '–' : `${a.cost.askMs.p50.toFixed(1)} ms`,
     ]),
   ];
   const widths = rows[0]!.map((_, c) => Math.max(...rows.map((r) => r[c]!.length)));
@@ -213,20 +210,16 @@ export function table(arms: readonly ArmReport[]): string {
 
 /** What the table has no column for, a line each: arms against each other, forgetting, syntax, training. */
 export function notes(arms: readonly ArmReport[]): string {
-  const percent = (x: number | null): string => (x === null ? '-' : `${(100 * x).toFixed(1)} %`);
-  const change = ({ value, low, high }: Interval): string => {
-    const show = (x: number): string => `${x >= 0 ? '+' : ''}${percent(x)}`;
-    if (value === null) return 'no figure (out of range, or saves too little)';
-    return low === null || high === null ? show(value) : `${show(value)} (${show(low)} to ${show(high)})`;
-  };
+  const changed = (found: Interval): string =>
+    found.value === null ? 'no figure (out of range, or saves too little)' : ranged(found, change);
   const lines = arms.flatMap((a) => {
     const { shown } = a.quality;
     const { training } = a.cost;
     return [
-      ...Object.entries(a.vs ?? {}).map(([n, v]) => `${a.name}: accept rate at equal saved against ${n} ${change(v)}`),
+      ...Object.entries(a.vs ?? {}).map(([n, v]) => `${a.name}: accept rate at equal saved against ${n} ${changed(v)}`),
       ...(a.lift && a.name !== REFERENCE
         ? [
-            `${a.name}: lift ${change(a.lift.all.acceptRateAtEqualSaved)}, last half ${change(a.lift.lastHalf.acceptRateAtEqualSaved)}`,
+            `${a.name}: lift ${changed(a.lift.all.acceptRateAtEqualSaved)}, last half ${changed(a.lift.lastHalf.acceptRateAtEqualSaved)}`,
           ]
         : []),
       ...(a.forgetting

@@ -1,6 +1,7 @@
 /** What a replay found, in one sentence for people. */
 import { t } from '@vscode/l10n';
 import { REFERENCE } from './arms.ts';
+import { percent } from './figures.ts';
 import type { ArmReport } from './report.ts';
 
 /** @param commits those commits, for example `your last 120 commits` */
@@ -34,8 +35,4 @@ export function lastCommits(n: number): string {
 /** With thin thousands. */
 export function whole(n: number): string {
   return n.toString().replace(/\B(?=(\d{3})+$)/g, ',');
-}
-
-export function percent(share: number | null): string {
-  return share === null ? '–' : `${(100 * share).toFixed(1)} %`;
 }

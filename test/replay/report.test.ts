@@ -64,5 +64,5 @@ test('the table has a line an arm, with intervals', () => {
   const lines = table(reportArms([arm('zeroshot', 0.9, 0.6), arm('copy', 0.1, 0.2)], 0)).split('\n');
   assert.equal(lines.length, 3);
   assert.match(lines[1]!, /^zeroshot +120 +50\.0 % \(50\.0 % to 50\.0 %\)/);
-  assert.match(lines[2]!, /^copy +0 +-/);
+  assert.match(lines[2]!, /^copy +0 +–/);
 });

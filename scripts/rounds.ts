@@ -1,0 +1,192 @@
+/**
+ * `npm run rounds -- SOURCE [--since DATE] [--skip N] [--hunks N] [--asks N] [--prompt TOKENS] [--tokens N] [--threads N]`:
+ * what one round of learning brings on what is typed next. In a source (of the tune split) the weights
+ * learn from N hunks as they were typed, as a user's would with `+typing`; then what is typed at asks of the N hunks
+ * that follow is scored, teacher-forced in fp32 with whole prompts, before and after. A replay tells what it is worth;
+ * this tells within minutes which of two ways of learning is the better one.
+ */
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { Edit } from '../src/completion/edit.ts';
+import type { Snapshot } from '../src/completion/snapshot.ts';
+import { type Base, loadBase } from '../src/engine/base.ts';
+import { learnFrom } from '../src/engine/learning.ts';
+import { SessionPolicy } from '../src/engine/policy.ts';
+import type { Adapter } from '../src/model/adapter.ts';
+import { defaultCacheDir } from '../src/model/cache.ts';
+import { initialLora } from '../src/model/lora.ts';
+import { PROMPT_TOKENS, TARGET_TOKENS } from '../src/model/prompt.ts';
+import { snapshotOf } from '../src/replay/complete.ts';
+import { percent, plain, ranged } from '../src/replay/figures.ts';
+import { interval } from '../src/replay/resample.ts';
+import { played } from '../src/replay/run.ts';
+import { openSource } from '../src/replay/source.ts';
+import { type Ask, POINTS, type Point } from '../src/replay/typist.ts';
+import { shapeFor } from '../src/trainer/batch.ts';
+import { EXAMPLE_LIMITS, type Example, examplesFrom, typedInstead } from '../src/trainer/examples.ts';
+import { loraFor } from '../src/trainer/plan.ts';
+import { seeded } from '../src/trainer/random.ts';
+import { baseModel } from './base-model.ts';
+import { ROOT } from './paths.ts';
+import { main, UserError } from './progress.ts';
+
+/** As the default of knack.training.memoryMb. */
+const MEMORY_MB = 1024;
+const BLOCK_COMMITS = 10;
+const SEED = 1;
+
+/** A place in a text, and what was typed there to the end of the hunk. */
+interface Typed {
+  readonly id: string;
+  readonly commit: number;
+  readonly point: Point;
+  /** Hunks that were left before. */
+  readonly after: number;
+  readonly snapshot: Snapshot;
+  readonly edit: Edit;
+}
+
+async function run(): Promise<undefined> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      since: { type: 'string' },
+      skip: { type: 'string', default: '0' },
+      hunks: { type: 'string', default: '64' },
+      asks: { type: 'string', default: '80' },
+      prompt: { type: 'string', default: String(EXAMPLE_LIMITS.promptTokens) },
+      tokens: { type: 'string', default: '20000' },
+      threads: { type: 'string', default: '2' },
+    },
+  });
+  const [source] = positionals;
+  if (source === undefined || positionals.length > 1) throw new UserError('Name one replay file or git directory.');
+  const number = (name: Exclude<keyof typeof values, 'since'>): number => {
+    const value = Number(values[name]);
+    if (!(value >= 0)) throw new UserError(`--${name} takes a number, not ${values[name]}.`);
+    return value;
+  };
+  const since = values.since === undefined ? null : Date.parse(values.since) / 1000;
+  if (Number.isNaN(since)) throw new UserError(`--since takes a date, not ${values.since}.`);
+  const [skip, each] = [number('skip'), number('hunks')];
+  const threads = number('threads');
+
+  const base = await loadBase(
+    await baseModel(console.error),
+    defaultCacheDir(),
+    () => undefined,
+    join(ROOT, 'media', 'model'),
+  );
+  const { hunks, asks } = typedIn(source, since, skip + 2 * each);
+  const examples = hunks
+    .slice(skip, skip + each)
+    .flatMap((hunk) => examplesOf(hunk, base, { promptTokens: number('prompt'), targetTokens: TARGET_TOKENS }));
+  const next = asks.filter(({ after }) => after >= skip + each && after < skip + 2 * each);
+  const chosen = spread(next, number('asks')).flatMap((ask) => {
+    // The first example of an edit is asked with all that the prompt has.
+    const [example] = examplesOf(ask, base, { promptTokens: PROMPT_TOKENS, targetTokens: TARGET_TOKENS });
+    return example === undefined ? [] : { ...ask, example };
+  });
+  if (examples.length === 0 || chosen.length === 0) throw new UserError('The history has too few hunks.');
+
+  const shape = loraFor(base.model.config, MEMORY_MB);
+  const start: Adapter = { shape, vector: initialLora(base.model.config, shape, seeded(SEED)) };
+  const options = { threads, device: 'cpu' as const, onFallback: () => undefined };
+  const logprobs = async (adapter: Adapter): Promise<number[]> => {
+    const all = chosen.map(({ example }) => example);
+    const policy = new SessionPolicy(base, adapter, shapeFor(all, 1), options);
+    const scores = await policy.score(all).finally(() => policy.release());
+    return scores.map(({ logprob }) => logprob);
+  };
+  const began = performance.now();
+  const result = await learnFrom(base, start, examples, {
+    ...options,
+    code: join(ROOT, 'media', 'code'),
+    memoryMb: MEMORY_MB,
+    batchShare: 1,
+    tokenBudget: number('tokens'),
+    seed: SEED,
+    shouldStop: () => false,
+    onPlan: console.log,
+    onProgress: () => undefined,
+  });
+  const seconds = (performance.now() - began) / 1000;
+  const { verdict, parameters, steps, tokens, lossFirst, lossLast } = result!;
+  console.log(
+    `${steps} steps, ${tokens} tokens, ${seconds.toFixed()} s; loss of the first epoch ${lossFirst?.toFixed(3)}, of the last ${lossLast?.toFixed(3)}.`,
+  );
+  console.log(verdict.reason);
+  const [before, after] = [await logprobs(start), await logprobs({ shape, vector: parameters })];
+  const rows = chosen.map(({ point, commit, example }, i) => ({
+    point,
+    block: Math.floor(commit / BLOCK_COMMITS),
+    tokens: example.ids.length - example.targetStart,
+    before: before[i]!,
+    after: after[i]!,
+  }));
+  for (const point of [...POINTS, null]) {
+    const own = rows.filter((row) => point === null || row.point === point);
+    if (own.length > 0) console.log(`${(point ?? 'all').padEnd(8)} ${told(own)}`);
+  }
+}
+
+/** The first hunks of a source as they were typed, and what was typed at each ask among them. */
+function typedIn(source: string, since: number | null, most: number): { hunks: Typed[]; asks: Typed[] } {
+  const hunks: Typed[] = [];
+  const asks: Typed[] = [];
+  const typedAt = (ask: Ask): Typed[] => {
+    const [snapshot, edit] = [snapshotOf(ask.question), ask.typed()];
+    const { id, commit, point } = ask;
+    return snapshot === null || edit === null ? [] : [{ id, commit, point, after: hunks.length, snapshot, edit }];
+  };
+  const open = new Map<string, Ask>();
+  for (const p of played(openSource(source), { since, limit: null, signals: null, every: 1 }, 0)) {
+    if (hunks.length === most) break;
+    if (p.kind !== 'ask' && p.kind !== 'left') continue;
+    const { commit, file, hunk } = p.kind === 'ask' ? p.ask : p;
+    const key = `${commit}/${file}/${hunk}`;
+    if (p.kind === 'left') {
+      const first = open.get(key);
+      open.delete(key);
+      if (first !== undefined) hunks.push(...typedAt(first));
+      continue;
+    }
+    if (p.ask.point === 'rest') continue;
+    if (p.ask.point !== 'far' && !open.has(key)) open.set(key, p.ask);
+    asks.push(...typedAt(p.ask));
+  }
+  return { hunks, asks };
+}
+
+function examplesOf({ id, snapshot, edit }: Typed, { format }: Base, limits: typeof EXAMPLE_LIMITS): Example[] {
+  return examplesFrom(id, snapshot, typedInstead(edit, true), format, limits);
+}
+
+/** At most `most` of them, evenly. */
+function spread<T>(all: readonly T[], most: number): T[] {
+  const step = Math.max(1, all.length / most);
+  return Array.from({ length: Math.min(all.length, most) }, (_, i) => all[Math.floor(i * step)]!);
+}
+
+interface Row {
+  readonly block: number;
+  readonly tokens: number;
+  readonly before: number;
+  readonly after: number;
+}
+
+function told(rows: readonly Row[]): string {
+  const blocks = [...new Set(rows.map(({ block }) => block))];
+  const sum = (value: (row: Row) => number): number => rows.reduce((total, row) => total + value(row), 0);
+  const gain = interval([blocks.length], SEED, ([weights]) => {
+    const weightOf = (row: Row): number => weights![blocks.indexOf(row.block)]!;
+    const count = sum(weightOf);
+    return count === 0 ? null : sum((row) => weightOf(row) * (row.after - row.before)) / count;
+  });
+  const tokens = sum((row) => row.tokens);
+  const [before, after] = [-sum((row) => row.before) / tokens, -sum((row) => row.after) / tokens];
+  const better = sum((row) => (row.after > row.before ? 1 : 0)) / rows.length;
+  return `${rows.length} asks: ${before.toFixed(3)} -> ${after.toFixed(3)} nats a token (${percent(after / before - 1)}), an answer ${ranged(gain, plain)} nats likelier, ${percent(better)} of them likelier`;
+}
+
+await main(run);
