@@ -152,7 +152,7 @@ function deviceText(device: Device, reason: string): string {
 
 /** Where the canary's loss under a checkpoint (null: the base) is kept. Another canary gets another version. */
 function canaryKey(baseSha256: string, checkpoint: string | null): string {
-  return `canary-1:${baseSha256}:${checkpoint ?? 'base'}`;
+  return `canary-2:${baseSha256}:${checkpoint ?? 'base'}`;
 }
 
 function send(message: FromTrainer): void {

@@ -64,8 +64,8 @@ export const ROUND_SETTINGS = {
   'knack.training.minSignals': 4,
   'knack.training.idleSeconds': 5,
   'knack.training.onBattery': true,
-  // Three fifths of the default: enough for one habit.
-  'knack.training.tokenBudget': 12000,
+  // Three tenths of the default: enough for one habit.
+  'knack.training.tokenBudget': 6000,
 };
 
 /** Longest that training may wait for a quiet machine before the round asks for it by command. */
