@@ -25,9 +25,9 @@ import { logFormat } from '../src/prompt/log-format.ts';
 import { snapshotOf } from '../src/replay/complete.ts';
 import { played } from '../src/replay/run.ts';
 import { openSource } from '../src/replay/source.ts';
-import type { Ask } from '../src/replay/typist.ts';
 import { loraFor } from '../src/trainer/plan.ts';
 import { baseModel } from './base-model.ts';
+import { FirstAsks } from './first-asks.ts';
 import { main, UserError } from './progress.ts';
 
 /** Tokens of what was typed that are looked at. */
@@ -118,22 +118,18 @@ async function lookOf(adapterDir: string | null) {
   ): AsyncGenerator<Row> {
     const memory = new Memory((change) => format.spell(change));
     const nearby = new Nearby((text) => tokenizer.encode(text));
-    /** First asks of the hunks that the path is in. */
-    const open = new Map<string, Ask>();
+    const firstAsks = new FirstAsks();
     let asks = 0;
     for (const p of played(openSource(source), { since: null, limit, signals: null, every: 1 }, 0)) {
       if (p.kind === 'left') {
-        const hunk = `${p.commit}/${p.file}/${p.hunk}`;
-        const first = open.get(hunk);
-        open.delete(hunk);
+        const { hunk, first } = firstAsks.left(p);
         const typed = first?.typed() ?? null;
         const change = typed && changeOf(first!.question.document.replaceAll('\r\n', '\n'), typed);
         if (change !== null) memory.remember({ id: hunk, at: asks, path: p.path, kind: 'typed', change });
       }
       if (p.kind !== 'ask' || p.ask.point === 'rest') continue;
       const { ask } = p;
-      const hunk = `${ask.commit}/${ask.file}/${ask.hunk}`;
-      if (ask.point !== 'far' && !open.has(hunk)) open.set(hunk, ask);
+      firstAsks.put(ask);
       if (asks++ % every !== 0 || known.has(ask.id)) continue;
       const snapshot = snapshotOf(ask.question);
       const typed = ask.typed();

@@ -27,6 +27,7 @@ import { EXAMPLE_LIMITS, type Example, examplesFrom, typedInstead } from '../src
 import { loraFor } from '../src/trainer/plan.ts';
 import { seeded } from '../src/trainer/random.ts';
 import { baseModel } from './base-model.ts';
+import { FirstAsks } from './first-asks.ts';
 import { ROOT } from './paths.ts';
 import { main, UserError } from './progress.ts';
 
@@ -139,20 +140,15 @@ function typedIn(source: string, since: number | null, most: number): { hunks: T
     const { id, commit, point } = ask;
     return snapshot === null || edit === null ? [] : [{ id, commit, point, after: hunks.length, snapshot, edit }];
   };
-  const open = new Map<string, Ask>();
+  const firstAsks = new FirstAsks();
   for (const p of played(openSource(source), { since, limit: null, signals: null, every: 1 }, 0)) {
     if (hunks.length === most) break;
-    if (p.kind !== 'ask' && p.kind !== 'left') continue;
-    const { commit, file, hunk } = p.kind === 'ask' ? p.ask : p;
-    const key = `${commit}/${file}/${hunk}`;
     if (p.kind === 'left') {
-      const first = open.get(key);
-      open.delete(key);
-      if (first !== undefined) hunks.push(...typedAt(first));
-      continue;
+      const { first } = firstAsks.left(p);
+      if (first !== null) hunks.push(...typedAt(first));
     }
-    if (p.ask.point === 'rest') continue;
-    if (p.ask.point !== 'far' && !open.has(key)) open.set(key, p.ask);
+    if (p.kind !== 'ask' || p.ask.point === 'rest') continue;
+    firstAsks.put(p.ask);
     asks.push(...typedAt(p.ask));
   }
   return { hunks, asks };

@@ -14,7 +14,7 @@ import { type PolicyOptions, SessionPolicy } from './policy.ts';
 /** Newest signals that a round looks at: old ones are replayed with the new, so that they are not forgotten. */
 export const MOST_SIGNALS = 256;
 const ORDINARY = { context: 64, targets: TARGET_TOKENS };
-/** Of 32 stretches. On one thread a pass over them takes as long as a dozen steps, and a first round needs two. */
+/** Of 32 stretches: a pass over them multiplies as much as a dozen steps do, and a first round needs two. */
 const CANARY = { context: 64, targets: TARGET_TOKENS };
 
 export interface LearningOptions extends PolicyOptions, Omit<RoundInput, 'examples' | 'ordinary' | 'canary'> {
