@@ -1,5 +1,5 @@
 /**
- * `npm run tune -- [REPLAY…] [options]`: tunes the default base into a model that writes edits (docs/tune.md).
+ * `npm run tune -- [REPLAY…] [options]`: tunes the default base into a model that writes edits (docs/edits.md).
  *
  * The adapter, AdamW's moments and the place in the data lie in the cache folder; a run that was stopped, by Ctrl+C or by
  * kill -9, goes on from its last checkpoint as if it had never stopped.
@@ -15,6 +15,7 @@ import { type Adapter, readAdapter, writeAdapter } from '../src/model/adapter.ts
 import { defaultCacheDir } from '../src/model/cache.ts';
 import { initialLora, topLayers } from '../src/model/lora.ts';
 import { readTrainingState } from '../src/model/training-state.ts';
+import { logFormat } from '../src/prompt/log-format.ts';
 import { marksOf } from '../src/prompt/marks.ts';
 import { POINTS } from '../src/replay/typist.ts';
 import type { Sequence } from '../src/trainer/log-sequences.ts';
@@ -30,7 +31,9 @@ import { heldOutLoss } from './tune/loss.ts';
 import { packed, sequences } from './tune/stream.ts';
 
 const USAGE = `Usage: npm run tune -- REPLAY… [--tune REPLAY]… [--name NAME] [--model PATH] [--steps N] [--lr X] [--rank N] [--batch N] [--length N]
-       [--seed S] [--threads N] [--save-every N] [--stop-at N] [--out DIR]`;
+       [--seed S] [--threads N] [--save-every N] [--stop-at N] [--from ADAPTER] [--skip ROWS] [--out DIR]
+
+--from begins from an adapter's weights, with fresh moments; --skip passes over the rows that it has seen.`;
 
 /** Rows that carry loss, as a share of a batch's tokens. */
 const ROWS_SHARE = 0.48;
@@ -45,7 +48,8 @@ async function run(): Promise<undefined> {
   const base = await loadBase(options.model ?? (await baseModel(console.log)), cacheDir, () => undefined);
   const { model, tokenizer } = base;
   const marks = marksOf(tokenizer);
-  if (marks === null) throw new UserError('This base has no tokens for the marks of an edit log.');
+  const format = logFormat(tokenizer);
+  if (marks === null || format === null) throw new UserError('This base has no tokens for the marks of an edit log.');
   const shape: BatchShape = {
     batch: options.batch,
     time: options.length,
@@ -61,15 +65,19 @@ async function run(): Promise<undefined> {
 
   const heldOutQuestions = heldOutAsks(options.tune);
   // As it will be served; made once, and fp32 where 8 bits say something else.
-  const served = options.tune.length === 0 ? base : await withQuantised(base, cacheDir, options.threads);
+  const asked = { ...base, format };
+  const served = options.tune.length === 0 ? asked : await withQuantised(asked, cacheDir, options.threads);
 
   mkdirSync(folder, { recursive: true });
   const found = checkpoints(folder).at(-1);
   let adapter: Adapter;
   let step = 0;
-  const lora = topLayers(model.config, model.config.layers, options.rank, 2 * options.rank);
-  if (found === undefined) adapter = { shape: lora, vector: initialLora(model.config, lora, seeded(options.seed)) };
-  else adapter = await readAdapter(join(folder, found), model);
+  if (found !== undefined) adapter = await readAdapter(join(folder, found), model);
+  else if (options.from !== null) adapter = await readAdapter(options.from, model);
+  else {
+    const lora = topLayers(model.config, model.config.layers, options.rank, 2 * options.rank);
+    adapter = { shape: lora, vector: initialLora(model.config, lora, seeded(options.seed)) };
+  }
   const policy = new SessionPolicy(base, adapter, shape, {
     threads: options.threads,
     device: 'cpu',
@@ -79,9 +87,9 @@ async function run(): Promise<undefined> {
     const state = await readTrainingState(join(folder, found), model.config, adapter.shape);
     await policy.restoreState({ lora: adapter.vector, ...state });
     step = Number(found.slice(5));
-    for (let i = 0; i < step * options.batch; i++) stream.next();
     console.log(`Goes on from step ${step}.`);
   }
+  for (let i = 0; i < options.skip + step * options.batch; i++) stream.next();
 
   const curve = (line: unknown): void => appendFileSync(join(folder, 'curve.jsonl'), `${JSON.stringify(line)}\n`);
   const schedule: Schedule = {
@@ -194,6 +202,8 @@ function parse(args: readonly string[]) {
         threads: text,
         'save-every': text,
         'stop-at': text,
+        from: text,
+        skip: text,
         out: text,
       },
     });
@@ -208,6 +218,8 @@ function parse(args: readonly string[]) {
       tune: values.tune ?? [],
       model: values.model ?? null,
       name: values.name ?? 'log-1',
+      from: values.from ?? null,
+      skip: number('skip', 0, 0),
       out: values.out ?? null,
       steps: number('steps', 1000, 1),
       stopAt: number('stop-at', Number.MAX_SAFE_INTEGER, 0),

@@ -93,6 +93,8 @@ export interface AnswerForm {
   isOver?(written: Written): boolean;
   /** What may come after the ids so far, where anything else would be no answer. Absent: anything. */
   choice?(ids: readonly number[]): Choice;
+  /** What may well follow the ids so far, by the answer's form: checked with them in one pass. Absent: nothing. */
+  guess?(ids: readonly number[]): readonly number[];
   /** Where the whole answer is of no use: the step at which to take the second likeliest token instead. */
   again?(written: Written): number | null;
   /** Tokens that may not come after the ids so far, also where a text is being spelled. Absent: none. */
@@ -196,7 +198,10 @@ export class Decoder {
     let returns = 0;
     const guess = (...more: readonly number[]): readonly number[] => {
       const left = Math.max(0, maxNewTokens + given - steps.length - 1);
-      return this.#drafts?.after([...prompt.ids, ...ids(), ...more]).slice(0, left) ?? [];
+      const written = [...ids(), ...more];
+      const own = form.guess?.(written) ?? [];
+      const guessed = own.length > 0 ? own : (this.#drafts?.after([...prompt.ids, ...written]) ?? []);
+      return guessed.slice(0, left);
     };
     let row = await this.#prefill(prompt.ids, isCancelled, guess());
     this.#afterPrompt = row && { prompt: prompt.ids, row: copied(row) };

@@ -20,12 +20,27 @@ const EMPTY: None = { none: 'empty' };
 const MALFORMED: None = { none: 'malformed' };
 
 /** Whether there is no point in generating on: the answer is whole, or what follows would be cut. */
-export function isOver({ ids, chances }: Written, prompt: LogPrompt, marks: Marks): boolean {
+export function isOver(
+  input: PromptInput,
+  prompt: LogPrompt,
+  written: Written,
+  marks: Marks,
+  tokenizer: PromptTokenizer,
+): boolean {
+  const { ids, chances } = written;
   const last = ids.at(-1);
   if (last === undefined) return false;
   if (last === marks.end) return !(prompt.isTyping && isEmptyRest(ids, prompt, marks));
   if (marks.has(last) && last !== marks.removed && last !== marks.anchor && last !== marks.added) return true;
-  return chances.reduce((sum, x) => sum + x, 0) < HOPELESS;
+  const chance = chances.reduce((sum, x) => sum + x, 0);
+  // While all is likely there is nothing to look for.
+  if (chance >= SURE) return false;
+  return chance < HOPELESS || isSettled(cutsOf(new Document(input), prompt, written, marks, tokenizer), chance);
+}
+
+/** Whether nothing longer than what is found can be given, however an answer goes on that is as likely as that so far. */
+function isSettled(cuts: readonly Cut[] | None, chance: number): boolean {
+  return !('none' in cuts) && chance - cuts[0]!.chance < SURE;
 }
 
 /** What an answer's form allows next: which marks, or none of them; and of removed lines those that stand. */
@@ -45,6 +60,15 @@ export function choiceOf(
   const only = standing().next(hunk.slice(1), isRemoved ? MOST_LINES : 1, prompt.place) ?? [marks.added];
   // Without a line above, lines are added at the file's beginning.
   return { only: hunk.length === 1 && !isRemoved ? [...only, marks.added] : only };
+}
+
+/** Where a hunk's new lines are its old ones so far, they may go on so: most of a changed line stays, and often all of it. */
+export function guessOf(ids: readonly number[], marks: Marks): readonly number[] {
+  const middle = ids.lastIndexOf(marks.added);
+  const from = ids.lastIndexOf(marks.removed);
+  if (middle < 0 || from < 0) return [];
+  const [old, added] = [ids.slice(from + 1, middle), ids.slice(middle + 1)];
+  return added.every((id, i) => id === old[i]) ? old.slice(added.length) : [];
 }
 
 /**

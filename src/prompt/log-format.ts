@@ -1,7 +1,7 @@
 /** The format `log-1`, for models that were tuned for it: prompts (log.ts), answers (answer.ts) and targets. */
 import { continuation, type Edit, rangeInWindow } from '../completion/edit.ts';
 import type { Prompt, PromptTokenizer } from '../model/prompt.ts';
-import { againAt, choiceOf, isEdit, isOver, readAnswer } from './answer.ts';
+import { againAt, choiceOf, guessOf, isEdit, isOver, readAnswer } from './answer.ts';
 import { type Candidate, findCandidates } from './candidates.ts';
 import type { EditFormat, PromptInput, Written } from './format.ts';
 import { hunkOf } from './hunk.ts';
@@ -32,8 +32,9 @@ export function logFormat(tokenizer: PromptTokenizer): EditFormat | null {
       const read = (written: Written) => readAnswer(input, prompt, written, marks, tokenizer);
       return {
         prompt,
-        isOver: (written) => isOver(written, prompt, marks),
+        isOver: (written) => isOver(input, prompt, written, marks, tokenizer),
         choice: (ids) => choiceOf(ids, prompt, marks, standing),
+        guess: (ids) => guessOf(ids, marks),
         again: (written) => ('none' in read(written) ? againAt(written) : null),
         read,
         target,

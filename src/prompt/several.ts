@@ -84,6 +84,7 @@ function formOf(ask: Ask, parting: Parting, least: number): AnswerForm {
       written.ids.length > prefix.length && (ask.isOver(written) || sum(chancesOf(written, parting)) < least),
     choice: (ids) =>
       ids.length < prefix.length ? { only: [prefix[ids.length]!] } : (ask.choice?.(ids) ?? { not: [] }),
+    guess: (ids) => ask.guess?.(ids) ?? [],
     not: (ids) => (ids.length === prefix.length ? [not] : []),
   };
 }

@@ -93,3 +93,17 @@ test('the same request again costs one pass; with fixed cuts nothing is guessed'
     assert.equal(seen.runs - runs, fixed ? first.ids.length : 1);
   }
 });
+
+test('what a form guesses is checked in one pass, with fixed cuts as well, and changes no answer', async () => {
+  for (const fixed of [false, true]) {
+    const { tokenizer, forward, seen } = automaton();
+    const plain = await new Decoder(forward, tokenizer, fixed).generate(prompt([4, 5, 6]), 8, never, endless);
+    const runs = seen.runs;
+    const right: AnswerForm = { ...endless, guess: (ids) => plain.ids.slice(ids.length) };
+    const decoder = new Decoder(forward, tokenizer, fixed);
+    assert.deepEqual(await decoder.generate(prompt([4, 5, 6]), 8, never, right), plain);
+    assert.equal(seen.runs - runs, 1);
+    const wrong: AnswerForm = { ...endless, guess: (ids) => plain.ids.slice(ids.length).map((id) => (id + 1) % 8) };
+    assert.deepEqual(await new Decoder(forward, tokenizer, fixed).generate(prompt([4, 5, 6]), 8, never, wrong), plain);
+  }
+});

@@ -90,6 +90,50 @@ test('generation ends with the hunk, with NONE, and where it has become hopeless
   assert.ok(over(still, '[-]\ntwo[+]', -1));
 });
 
+test('generation ends where what follows would be cut, and nothing else comes of it', () => {
+  const { tokenizer, write } = bench();
+  const done = at('one\ncall(b);|\nthree', { recent: [edit(1, 'call(a);', 'call(b);')] });
+  const random = seeded(5);
+  const pick = (n: number): number => Math.floor(random() * n);
+  const answers: readonly (readonly [PromptInput, readonly string[]])[] = [
+    [adding, [' first second third[END]', ' first(second, third)\n  more();\nend[END]', ' a + b\n\nc[END]']],
+    [typing, ['b, c)!;[END]', 'b, c);\nmore(d);[END]']],
+    [done, [`${logFormat(tokenizer)!.ask(done).prompt.heal}[END][-]\nthree[+]\nTHREE and more\nfour[END]`]],
+    [still, ['[-]\ntwo[+]\ntwo or more[END]', '[-]\ntwo[+]\n2\n3\n4[END]', '[@]\nthree[+]\nfour five\nsix[END]']],
+    [still, ['[-]\none\ntwo[+]\n1 or 2\n2[END]', '[-]\nthree[+][END]']],
+  ];
+  let saved = 0;
+  for (let i = 0; i < 600; i++) {
+    const [input, texts] = answers[i % answers.length]!;
+    const ask = logFormat(tokenizer)!.ask(input);
+    const ids = write(texts[pick(texts.length)]!);
+    const chances = ids.map(() => (random() < 0.7 ? 0 : Math.log(1 - random() * 0.9)));
+    const upTo = (n: number) => written(ids.slice(0, n), (k) => chances[k]!);
+    const sums = ids.map((_, n) => chances.slice(0, n + 1).reduce((a, b) => a + b, 0));
+    // Without a look at the cuts: to the end, or until it is hopeless.
+    const hopeless = sums.findIndex((sum) => sum < Math.log(0.02));
+    const before = hopeless < 0 ? ids.length : hopeless + 1;
+    let n = 1;
+    while (n < before && !ask.isOver(upTo(n))) n++;
+    assert.ok(ask.isOver(upTo(n)));
+    assert.deepEqual(ask.read(upTo(n)), ask.read(upTo(before)), `${n} of ${before}`);
+    saved += before - n;
+  }
+  assert.ok(saved > 600, `${saved} tokens`);
+});
+
+test('new lines that are the old ones so far may go on as those', () => {
+  const { tokenizer, write, show } = bench();
+  const ask = logFormat(tokenizer)!.ask(still);
+  const after = (answer: string): string => show(ask.guess!(write(answer)));
+  assert.equal(after('[-]\none\ntwo[+]'), show(write('\none\ntwo')));
+  assert.equal(after('[-]\none\ntwo[+]\none'), show(write('\ntwo')));
+  assert.deepEqual(ask.guess!(write('[-]\none\ntwo[+]\none\nTWO')), []);
+  assert.deepEqual(ask.guess!(write('[-]\none\ntwo[+]\none\ntwo\nthree')), []);
+  assert.deepEqual(ask.guess!(write('[@]\none[+]')), []);
+  assert.deepEqual(ask.guess!(write('[-]\none')), []);
+});
+
 test('the target of any edit, read again, makes the same text', () => {
   const random = seeded(3);
   const pick = (n: number): number => Math.floor(random() * n);
