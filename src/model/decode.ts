@@ -127,7 +127,7 @@ export class Decoder {
   /**
    * @param fixedCuts cut prompts at multiples of PREFILL_CHUNK whatever was asked before, so that an answer's bytes
    *   are a function of its prompt (sums in a matrix product depend on its size); the cache then serves whole chunks
-   * @param drafts not with fixed cuts, as they depend on what was asked before
+   * @param drafts not with fixed cuts, as they depend on what was asked before; what a form guesses does not
    */
   constructor(forward: Forward, tokenizer: DecodeTokenizer, fixedCuts = false, drafts: Drafts | null = null) {
     this.#drafts = fixedCuts ? null : drafts;

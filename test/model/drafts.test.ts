@@ -83,7 +83,7 @@ test('an answer is the same whatever is guessed: right, wrong, half right, too m
   }
 });
 
-test('the same request again costs one pass; with fixed cuts nothing is guessed', async () => {
+test('the same request again costs one pass; with fixed cuts nothing is guessed of what was asked before', async () => {
   for (const fixed of [false, true]) {
     const { tokenizer, forward, seen } = automaton();
     const decoder = new Decoder(forward, tokenizer, fixed, new Lookup());

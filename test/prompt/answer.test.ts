@@ -92,17 +92,17 @@ test('generation ends with the hunk, with NONE, and where it has become hopeless
 
 test('generation ends where what follows would be cut, and nothing else comes of it', () => {
   const { tokenizer, write } = bench();
-  const done = at('one\ncall(b);|\nthree', { recent: [edit(1, 'call(a);', 'call(b);')] });
+  const done = at('one\nnew|\ntwo', { recent: [edit(0, 'one', 'one\nnew')] });
   const random = seeded(5);
   const pick = (n: number): number => Math.floor(random() * n);
   const answers: readonly (readonly [PromptInput, readonly string[]])[] = [
     [adding, [' first second third[END]', ' first(second, third)\n  more();\nend[END]', ' a + b\n\nc[END]']],
     [typing, ['b, c)!;[END]', 'b, c);\nmore(d);[END]']],
-    [done, [`${logFormat(tokenizer)!.ask(done).prompt.heal}[END][-]\nthree[+]\nTHREE and more\nfour[END]`]],
+    [done, [`${logFormat(tokenizer)!.ask(done).prompt.heal}[END][-]\ntwo[+]\nTWO and more\nfour[END]`]],
     [still, ['[-]\ntwo[+]\ntwo or more[END]', '[-]\ntwo[+]\n2\n3\n4[END]', '[@]\nthree[+]\nfour five\nsix[END]']],
     [still, ['[-]\none\ntwo[+]\n1 or 2\n2[END]', '[-]\nthree[+][END]']],
   ];
-  let saved = 0;
+  const saved = answers.map(() => 0);
   for (let i = 0; i < 600; i++) {
     const [input, texts] = answers[i % answers.length]!;
     const ask = logFormat(tokenizer)!.ask(input);
@@ -117,9 +117,10 @@ test('generation ends where what follows would be cut, and nothing else comes of
     while (n < before && !ask.isOver(upTo(n))) n++;
     assert.ok(ask.isOver(upTo(n)));
     assert.deepEqual(ask.read(upTo(n)), ask.read(upTo(before)), `${n} of ${before}`);
-    saved += before - n;
+    saved[i % answers.length]! += before - n;
   }
-  assert.ok(saved > 600, `${saved} tokens`);
+  // A replacement of several lines, and a deletion, stand whole.
+  assert.ok(saved.slice(0, -1).every((tokens) => tokens > 30) && saved.at(-1) === 0, `${saved} tokens`);
 });
 
 test('new lines that are the old ones so far may go on as those', () => {
@@ -128,6 +129,7 @@ test('new lines that are the old ones so far may go on as those', () => {
   const after = (answer: string): string => show(ask.guess!(write(answer)));
   assert.equal(after('[-]\none\ntwo[+]'), show(write('\none\ntwo')));
   assert.equal(after('[-]\none\ntwo[+]\none'), show(write('\ntwo')));
+  assert.deepEqual(ask.guess!(write('[-]\none\ntwo[+]\nONE')), []);
   assert.deepEqual(ask.guess!(write('[-]\none\ntwo[+]\none\nTWO')), []);
   assert.deepEqual(ask.guess!(write('[-]\none\ntwo[+]\none\ntwo\nthree')), []);
   assert.deepEqual(ask.guess!(write('[@]\none[+]')), []);

@@ -62,6 +62,13 @@ test('one that was ended, then killed, goes on to the same weights and moments, 
   }
 });
 
+test("one that begins from another's weights, past the rows that it has seen, meets the same loss", async () => {
+  const [rows, from] = ['12', join(folder('whole'), 'step-000006')];
+  const { output, done } = tune('from', '--from', from, '--skip', rows, '--stop-at', '1');
+  assert.equal(await done, 0, output());
+  assert.deepEqual(losses('from'), [losses('whole')[6]]);
+});
+
 test('what cannot be is said in words', async () => {
   for (const [args, words] of [
     [['--model', join(dir, 'without')], /no tokens for the marks/],
