@@ -21,8 +21,8 @@ export class SessionForward implements Forward {
   readonly #base: Base;
   readonly #open: () => Promise<Session>;
   #session: Session | null;
-  /** Of the adapters that its session takes. */
-  readonly shape: LoraShape;
+  /** Of the adapters that its session takes; null: it takes none, and a pass is a little shorter. */
+  readonly shape: LoraShape | null;
   #adapter: Record<string, Tensor> = {};
   readonly #device: Device;
 
@@ -30,7 +30,7 @@ export class SessionForward implements Forward {
     base: Base,
     open: () => Promise<Session>,
     session: Session,
-    shape: LoraShape,
+    shape: LoraShape | null,
     threads: number,
     device: Device,
   ) {
@@ -49,7 +49,7 @@ export class SessionForward implements Forward {
    */
   static async create(
     base: Base,
-    shape: LoraShape,
+    shape: LoraShape | null,
     threads: number,
     prepack = true,
     device: Device = 'cpu',
@@ -75,11 +75,12 @@ export class SessionForward implements Forward {
 
   /** Whether an adapter of this shape can be an input of this session. */
   fits(shape: LoraShape): boolean {
-    return JSON.stringify(shape) === JSON.stringify(this.shape);
+    return this.shape !== null && JSON.stringify(shape) === JSON.stringify(this.shape);
   }
 
-  /** null: the base alone, as an adapter of zeros. */
+  /** @param adapter of the session's shape; null: the base alone, as an adapter of zeros */
   setAdapter(adapter: Adapter | null): void {
+    if (this.shape === null) return;
     const { config } = this.#base.model;
     const vector = adapter?.vector ?? new Float32Array(loraSize(config, this.shape));
     const { quantised } = this.#base;

@@ -57,6 +57,10 @@ export class SessionCache implements KvCache {
     return new SessionCache(this.#shape, buffers, length);
   }
 
+  copy(length: number): SessionCache {
+    return new SessionCache(this.#shape, this.#moved(roomFor(length), length), length);
+  }
+
   /**
    * The cache with a pass' own keys and values behind it.
    *
@@ -79,9 +83,14 @@ export class SessionCache implements KvCache {
 
   /** These buffers if they have room, or exactly as much as new ones would have; else new ones, with `kept` positions. */
   #withRoom(length: number, kept: number, exactly: boolean): Buffers {
+    const room = roomFor(length);
+    const isEnough = this.room === room || (!exactly && this.room > room);
+    return isEnough ? this.#buffers : this.#moved(room, kept);
+  }
+
+  /** New buffers, with `kept` positions of these. */
+  #moved(room: number, kept: number): Buffers {
     const old = this.#buffers;
-    const room = ROOM * Math.ceil(length / ROOM);
-    if (old.room === room || (!exactly && old.room > room)) return old;
     const made = allocate(this.#shape, room);
     const { kvHeads, headDim } = this.#shape;
     for (const [name, { data }] of Object.entries(made.tensors)) {
@@ -93,6 +102,10 @@ export class SessionCache implements KvCache {
     }
     return made;
   }
+}
+
+function roomFor(length: number): number {
+  return ROOM * Math.ceil(length / ROOM);
 }
 
 function allocate({ layers, kvHeads, headDim }: KvShape, room: number): Buffers {

@@ -69,12 +69,13 @@ export class Server {
   }
 
   /**
-   * @param shape LoRA shape that the next adapters are expected to have; another one costs a new session
+   * @param shape LoRA shape that the next adapters are expected to have, null if none are; another one costs a new
+   *   session
    * @param fixedCuts as in Decoder: answers do not depend on what was asked before; costs some of the cache's use
    */
   static async start(
     base: Base,
-    shape: LoraShape,
+    shape: LoraShape | null,
     loaded: Loaded,
     threads: number,
     fixedCuts = false,
@@ -120,7 +121,7 @@ export class Server {
   }
 
   /** Devices other than the CPU have not all of 8 bit's operators. */
-  #create(shape: LoraShape, device: Device): Promise<SessionForward> {
+  #create(shape: LoraShape | null, device: Device): Promise<SessionForward> {
     const { quantised, ...full } = this.#base;
     return this.#open(device === 'cpu' ? this.#base : full, shape, this.#forward.threads, true, device);
   }

@@ -9,6 +9,10 @@ import type { Prompt } from './prompt.ts';
 
 /** Prompt tokens a forward pass takes at once: a cancelled request ends within one such step. */
 export const PREFILL_CHUNK = 128;
+/** The same where a prompt is cut at fixed places: shorter, so that more of what another one began with is kept. */
+const FIXED_CHUNK = 64;
+/** Earlier prompts whose chunks are kept then, at some 20 MB each (SmolLM2 135M, 384 tokens). */
+const MOST_PARKED = 4;
 
 /** Tokens of given answers that a pass takes: the logits of all of them are held at once, and few tell much. */
 const WEIGHED_AT_ONCE = 16;
@@ -33,6 +37,8 @@ export interface KvCache {
    * @param tight how it lies in memory, and with that the last bits of sums, depends on the length alone
    */
   slice(length: number, tight?: boolean): KvCache;
+  /** As a tight slice, but what is added to one changes nothing of the other. */
+  copy(length: number): KvCache;
 }
 
 export interface Forward {
@@ -119,13 +125,15 @@ export class Decoder {
   readonly #drafts: Drafts | null;
   /** Guesses that the cache holds behind `#ids`, and what comes after each. */
   #ahead: { readonly id: number; readonly row: Row }[] = [];
-  /** Tokens of the cache that whole chunks of a prompt filled. */
+  /** Tokens of the cache that whole chunks of a prompt filled; counted where cuts are fixed. */
   #whole = 0;
+  /** Whole chunks of earlier prompts, the last one at the end. */
+  #parked: { readonly ids: readonly number[]; readonly cache: KvCache }[] = [];
   /** What comes after the last prompt that was answered, as the model gave it. */
   #afterPrompt: { readonly prompt: readonly number[]; readonly row: Row } | null = null;
 
   /**
-   * @param fixedCuts cut prompts at multiples of PREFILL_CHUNK whatever was asked before, so that an answer's bytes
+   * @param fixedCuts cut prompts at multiples of FIXED_CHUNK whatever was asked before, so that an answer's bytes
    *   are a function of its prompt (sums in a matrix product depend on its size); the cache then serves whole chunks
    * @param drafts not with fixed cuts, as they depend on what was asked before; what a form guesses does not
    */
@@ -147,6 +155,8 @@ export class Decoder {
     this.#ids = [];
     this.#ahead = [];
     this.#cache = null;
+    this.#whole = 0;
+    this.#parked = [];
     this.#afterPrompt = null;
   }
 
@@ -356,24 +366,36 @@ export class Decoder {
     drafts: readonly number[],
   ): Promise<Row | null> {
     this.#afterPrompt = null;
-    // The last token is always run again: its logits are not cached.
-    let reuse = 0;
-    const most = Math.min(this.#ids.length, prompt.length - 1);
-    while (reuse < most && this.#ids[reuse] === prompt[reuse]) reuse++;
-    if (this.#fixedCuts) reuse = wholeChunks(Math.min(reuse, this.#whole));
-    this.#whole = Math.min(this.#whole, wholeChunks(reuse));
-    this.#ids = this.#ids.slice(0, reuse);
-    this.#ahead = [];
-    this.#cache = reuse === 0 ? null : this.#cache!.slice(reuse, this.#fixedCuts);
+    if (this.#fixedCuts) this.#beginWhole(prompt);
+    else this.#truncate(inCommon(this.#ids, prompt));
     let row: Row | null = null;
-    for (let at = reuse; at < prompt.length; at += PREFILL_CHUNK) {
+    const chunk = this.#fixedCuts ? FIXED_CHUNK : PREFILL_CHUNK;
+    for (let at = this.#ids.length; at < prompt.length; at += chunk) {
       if (isCancelled()) return null;
-      const end = Math.min(at + PREFILL_CHUNK, prompt.length);
+      const end = Math.min(at + chunk, prompt.length);
       const rows = await this.#run(prompt.slice(at, end), 1, end === prompt.length ? drafts : []);
       row = rows[0]!;
       this.#whole = wholeChunks(this.#ids.length);
     }
     return row;
+  }
+
+  /** Leaves of the cache what of any of the last prompts this one begins with, in whole chunks. */
+  #beginWhole(prompt: readonly number[]): void {
+    if (this.#whole > 0) this.#parked.push({ ids: this.#ids.slice(0, this.#whole), cache: this.#cache! });
+    if (this.#parked.length > MOST_PARKED) this.#parked.shift();
+    const common = this.#parked.map(({ ids }) => wholeChunks(inCommon(ids, prompt)));
+    const reuse = Math.max(0, ...common);
+    this.#whole = reuse;
+    this.#ids = prompt.slice(0, reuse);
+    this.#ahead = [];
+    this.#cache = null;
+    if (reuse === 0) return;
+    const at = common.lastIndexOf(reuse);
+    const { ids, cache } = this.#parked[at]!;
+    // What is needed whole goes on in the same memory.
+    if (ids.length === reuse) this.#parked.splice(at, 1);
+    this.#cache = ids.length === reuse ? cache.slice(reuse, true) : cache.copy(reuse);
   }
 
   /**
@@ -417,16 +439,28 @@ export class Decoder {
     this.#cache = this.#cache!.slice(this.#ids.length, this.#fixedCuts);
   }
 
+  /** The cache of the first `length` ids, or of all of them; without guesses. */
   #truncate(length: number): void {
-    if (length >= this.#ids.length) return;
+    if (length >= this.#ids.length) {
+      this.#dropAhead();
+      return;
+    }
     this.#ahead = [];
     this.#ids = this.#ids.slice(0, length);
-    this.#cache = this.#cache!.slice(length, this.#fixedCuts);
+    this.#cache = length === 0 ? null : this.#cache!.slice(length, this.#fixedCuts);
   }
 }
 
+/** Ids that both begin with; never all of a prompt: its last token is run again, as its logits are not cached. */
+function inCommon(ids: readonly number[], prompt: readonly number[]): number {
+  const most = Math.min(ids.length, prompt.length - 1);
+  let n = 0;
+  while (n < most && ids[n] === prompt[n]) n++;
+  return n;
+}
+
 function wholeChunks(tokens: number): number {
-  return tokens - (tokens % PREFILL_CHUNK);
+  return tokens - (tokens % FIXED_CHUNK);
 }
 
 /** Everything before the first line end that follows something other than white space. */

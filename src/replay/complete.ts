@@ -88,7 +88,7 @@ export class Complete implements Arm {
     }
     const shape = loraFor(base.model.config, MEMORY_MB);
     const loaded = adapter === null ? BASE : { checkpoint: 'shipped', adapter };
-    const server = await Server.start(base, shape, loaded, THREADS, true);
+    const server = await Server.start(base, rounds === undefined ? null : shape, loaded, THREADS, true);
     const training = rounds && new Rounds(base, { ...rounds, shape, memoryMb: MEMORY_MB, threads: THREADS });
     return new Complete(server, remember?.(base) ?? null, training ?? null);
   }

@@ -195,7 +195,7 @@ class Stage {
 
   async #enter(kind: ArmKind, log: AnswerLog): Promise<Running> {
     const { place, workers, worker, idle, learning } = this.#settings;
-    if (kind.hasModel && !kind.learns) return { kind, answers: this.#answersOf(kind, log), width: 2 * workers };
+    if (kind.hasModel && !kind.learns) return { kind, answers: this.#answersOf(kind, log), width: Pool.width(workers) };
     let arm = this.#arms.get(kind);
     if (arm === undefined) {
       arm = await (kind.hasModel ? RemoteLearner.start(worker, kind.name, place) : kind.start(place));
@@ -222,7 +222,7 @@ class Stage {
         }
         return started;
       };
-      answers = new Answers(log, kind.name, kind.checkpoint(place), async (ask) => (await pool()).answer(ask.question));
+      answers = new Answers(log, kind.name, kind.checkpoint(place), async (ask) => (await pool()).answer(ask));
       this.#answers.set(key, answers);
     }
     return answers;
@@ -263,7 +263,7 @@ class Stage {
         if ('answers' in r || ('given' in r && r.given !== null)) {
           // What an arm judges is as exact as before.
           const answers = this.#answersOf('answers' in r ? r.kind : this.#reference(), canary.log);
-          return exactAtArrival(canary, answers, 2 * workers);
+          return exactAtArrival(canary, answers, Pool.width(workers));
         }
         const arm: Arm = 'arm' in r ? r.arm : r.learner;
         const answers = new Answers(canary.log, name, `${r.kind.checkpoint(place)} ${known}`, async ({ question }) => {

@@ -77,6 +77,16 @@ test('a tight slice has the room that its length asks for, however long it was',
   assert.equal(room(300), room(700, 128, 300));
 });
 
+test('a copy has the room of a tight slice, and shares nothing', () => {
+  const whole = SessionCache.empty(SHAPE).append(added(0, 200), 200);
+  for (const length of [130, 200]) {
+    const copy = whole.copy(length);
+    assert.deepEqual([copy.length, copy.room], [length, whole.slice(length, true).room]);
+    copy.append(added(0, 50), 50);
+    assert.deepEqual([wrong(whole), wrong(copy)], [[], []]);
+  }
+});
+
 test('the mask hides what is not filled and what comes later', () => {
   const { dims, data } = causalMask(2, 1, 3);
   assert.deepEqual(dims, [2, 5]);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
   Decoder,
+  type Drafts,
   type Forward,
   firstLine,
   type KvCache,
@@ -10,6 +11,7 @@ import {
   type Written,
 } from '../../src/model/decode.ts';
 import type { Prompt } from '../../src/model/prompt.ts';
+import { seeded } from '../../src/trainer/random.ts';
 import { wordTokenizer } from './words.ts';
 
 /** A model that knows one text by heart: after the longest suffix of it that it sees, the next token. Counts its work. */
@@ -20,7 +22,10 @@ function parrot(text: string) {
   interface Held extends KvCache {
     readonly ids: number[];
   }
-  const held = (ids: number[]): Held => ({ ids, length: ids.length, slice: (n) => held(ids.slice(0, n)) });
+  const held = (ids: number[]): Held => {
+    const slice = (n: number): Held => held(ids.slice(0, n));
+    return { ids, length: ids.length, slice, copy: slice };
+  };
   const next = (ids: readonly number[]): Float32Array => {
     const logits = new Float32Array(tokenizer.vocabSize);
     const scores = known.map((_, at) => {
@@ -138,6 +143,16 @@ test('an answer that is weighed is as likely as one that was generated, and cost
   assert.deepEqual((await decoder.generate(asked, 20, never, form)).ids, ids, 'and the next answer is as it was');
 });
 
+test('answers are weighed alike whatever the cache still holds of guesses', async () => {
+  const { tokenizer, forward, prompt } = parrot('let a = one;\nlet b = two;\nend');
+  const [asked, answer] = [prompt('let a ='), tokenizer.encode(' one;')];
+  const drafts: Drafts = { after: () => tokenizer.encode(' two;\nend'), wrote: () => undefined };
+  const decoder = new Decoder(forward, tokenizer, false, drafts);
+  await decoder.generate(asked, 8, never, { isOver: ({ ids }) => ids.length === 1 });
+  const expected = await new Decoder(forward, tokenizer).weigh(asked, [answer], never);
+  assert.deepEqual(await decoder.weigh(asked, [answer], never), expected);
+});
+
 test('a long answer is weighed in parts, and no further than is wanted', async () => {
   const text = Array.from({ length: 200 }, (_, i) => `word${i}`).join(' ');
   const { tokenizer, forward, prompt, seen } = parrot(text);
@@ -232,10 +247,43 @@ test('with fixed cuts a prompt is cut at the same tokens whatever was asked befo
     }
     return [...cuts];
   };
-  assert.deepEqual(await cutsAfter(300), ['0+128', '128+128', '256+44']);
-  assert.deepEqual(await cutsAfter(200, 300), ['128+128', '256+44'], 'half a chunk of another prompt is not used');
-  assert.deepEqual(await cutsAfter(300, 300), ['256+44']);
-  assert.deepEqual(await cutsAfter(300, 100, 300), ['0+128', '128+128', '256+44']);
+  assert.deepEqual(await cutsAfter(150), ['0+64', '64+64', '128+22']);
+  assert.deepEqual(await cutsAfter(100, 150), ['64+64', '128+22'], 'half a chunk of another prompt is not used');
+  assert.deepEqual(await cutsAfter(150, 150), ['128+22']);
+  assert.deepEqual(await cutsAfter(150, 50, 150), ['128+22'], 'what an earlier prompt began with is kept');
+});
+
+test('with fixed cuts what is kept of several prompts is what they began with, and an answer is that of a fresh start', async () => {
+  const { tokenizer, forward } = parrot('let a = one;\nlet b = two;\nend');
+  const random = seeded(3);
+  let asked: readonly number[] = [];
+  let reused = 0;
+  const watched: Forward = {
+    vocab: forward.vocab,
+    run: (ids, cache, rows) => {
+      const held = cache as (KvCache & { readonly ids: readonly number[] }) | null;
+      const all = [...(held?.ids ?? []), ...ids];
+      assert.deepEqual(all.slice(0, asked.length), asked.slice(0, all.length));
+      reused = Math.max(reused, asked.length - ids.length);
+      return forward.run(ids, cache, rows);
+    },
+  };
+  const beginnings = Array.from({ length: 4 }, () => Array.from({ length: 200 }, () => 1 + Math.floor(random() * 7)));
+  const decoder = new Decoder(watched, tokenizer, true);
+  const again: number[] = [];
+  for (let i = 0; i < 60; i++) {
+    const begun = beginnings[Math.floor(random() * beginnings.length)]!.slice(0, 70 + Math.floor(random() * 130));
+    asked = [...begun, ...tokenizer.encode('let b =')];
+    const prompt = { ids: asked, heal: '', hash: '' };
+    reused = 0;
+    const answer = await decoder.generate(prompt, 4, never);
+    again.push(reused);
+    assert.deepEqual(answer, await new Decoder(forward, tokenizer, true).generate(prompt, 4, never));
+  }
+  assert.ok(
+    again.slice(10).every((n) => n >= 64),
+    'of each beginning some is kept',
+  );
 });
 
 test("with fixed cuts generated tokens never stand for a prompt's", async () => {
@@ -252,7 +300,7 @@ test("with fixed cuts generated tokens never stand for a prompt's", async () => 
   const decoder = new Decoder(watched, tokenizer, true);
   const first = {
     ...prompt(''),
-    ids: [...Array.from({ length: 126 }, () => 1), ...tokenizer.encode('let a =')].slice(0, 127),
+    ids: [...Array.from({ length: 62 }, () => 1), ...tokenizer.encode('let a =')].slice(0, 63),
   };
   const { ids } = await decoder.generate(first, 4, never);
   runs.length = 0;

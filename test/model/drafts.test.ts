@@ -38,7 +38,10 @@ function automaton() {
   interface Held extends KvCache {
     readonly ids: readonly number[];
   }
-  const held = (ids: readonly number[]): Held => ({ ids, length: ids.length, slice: (n) => held(ids.slice(0, n)) });
+  const held = (ids: readonly number[]): Held => {
+    const slice = (n: number): Held => held(ids.slice(0, n));
+    return { ids, length: ids.length, slice, copy: slice };
+  };
   const forward: Forward = {
     vocab: vocabSize,
     run: async (ids, cache, rows) => {

@@ -26,7 +26,7 @@ class Toy implements Forward {
       const next = NEXT[said.join('')] ?? '\n';
       return WORDS.map((word) => (next.includes(word) ? -next.indexOf(word) * Math.LN2 : -20));
     });
-    const held = (length: number): KvCache => ({ length, slice: held });
+    const held = (length: number): KvCache => ({ length, slice: held, copy: held });
     return { logits: new Float32Array(logits), cache: held(this.#written.length) };
   }
 }
