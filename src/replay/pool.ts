@@ -118,7 +118,8 @@ export class Pool {
   answer({ question, commit, file, hunk }: Ask): Promise<Logged> {
     const done = Promise.withResolvers<Logged>();
     this.#queue.push({ hunk: `${commit}/${file}/${hunk}`, question, done });
-    this.#begin();
+    // Those that come with it first, or an idle worker would take what is another's.
+    setImmediate(() => this.#begin());
     return done.promise;
   }
 
