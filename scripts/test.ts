@@ -5,7 +5,7 @@
 
 import { once } from 'node:events';
 import { globSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { relative, resolve } from 'node:path';
 import { run as runTests } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { build } from './build.ts';
@@ -18,6 +18,9 @@ import { main, step, UserError } from './progress.ts';
 const COUNTS = ['tests', 'suites', 'passed', 'failed', 'cancelled', 'skipped', 'todo'] as const;
 type Counts = Record<(typeof COUNTS)[number], number>;
 
+/** Files that are told as the slowest. */
+const SLOWEST = 12;
+
 const isUnit = (file: string) => !/^test\/(e2e|desktop|sample|golden|host)\//.test(file);
 const testFiles = () => globSync('test/**/*.test.ts', { cwd: ROOT }).map((file) => file.replaceAll('\\', '/'));
 
@@ -26,6 +29,8 @@ class Report {
   readonly #reporter = new spec();
   readonly #counts: Counts = { tests: 0, suites: 0, passed: 0, failed: 0, cancelled: 0, skipped: 0, todo: 0 };
   readonly #empty: string[] = [];
+  /** What the tests of each file took, in milliseconds. */
+  readonly #times = new Map<string, number>();
   readonly #begin = Date.now();
   #success = true;
 
@@ -47,6 +52,7 @@ class Report {
         continue;
       }
       if (isSummaryLine(type, data)) continue;
+      this.#time(type, data);
       // A file that holds no tests is reported as one test that passed, with the file's name.
       if (type === 'test:pass' && data.name === data.file) this.#empty.push(String(data.file));
       if (!this.#reporter.write(event)) await once(this.#reporter, 'drain');
@@ -56,16 +62,26 @@ class Report {
 
   /** Writes the summary; resolves with whether all tests passed. */
   async end(): Promise<boolean> {
+    const slowest = [...this.#times].sort(([, a], [, b]) => b - a).slice(0, SLOWEST);
+    for (const [file, ms] of slowest) this.#tell(`${relative(ROOT, file)}: ${(ms / 1000).toFixed()} s`);
     const lines = COUNTS.map(
       (name) => `${name === 'passed' ? 'pass' : name === 'failed' ? 'fail' : name} ${this.#counts[name]}`,
     );
-    for (const message of [...lines, `duration_ms ${Date.now() - this.#begin}`]) {
-      this.#reporter.write({ type: 'test:diagnostic', data: { nesting: 0, message, level: 'info' } });
-    }
+    for (const line of [...lines, `duration_ms ${Date.now() - this.#begin}`]) this.#tell(line);
     this.#reporter.end();
     await once(this.#reporter, 'end');
     for (const file of this.#empty) console.error(`error: ${file} holds no tests`);
     return this.#success && this.#empty.length === 0 && this.#counts.failed === 0 && this.#counts.cancelled === 0;
+  }
+
+  #tell(message: string): void {
+    this.#reporter.write({ type: 'test:diagnostic', data: { nesting: 0, message, level: 'info' } });
+  }
+
+  #time(type: string, data: Record<string, unknown>): void {
+    if ((type !== 'test:pass' && type !== 'test:fail') || data.nesting !== 0) return;
+    const { duration_ms: ms } = data.details as { duration_ms: number };
+    this.#times.set(String(data.file), (this.#times.get(String(data.file)) ?? 0) + ms);
   }
 
   #count({ counts, success }: { counts: Counts; success: boolean }): void {
