@@ -77,7 +77,7 @@ export function whyPage({
     maker,
     s.repeats === undefined
       ? ''
-      : t('It does again what a recent edit did: the model was asked about it, and did not write it by itself.'),
+      : t('It does again what an earlier edit did: the model was asked about it, and did not write it by itself.'),
     t('It took {0} ms.', formats.number(s.latencyMs)),
     ...rememberedText(s, memory, formats),
     `## ${t('How sure the model was')}`,

@@ -210,12 +210,14 @@ export class Server {
     const until = this.#fixedCuts ? Number.POSITIVE_INFINITY : performance.now() + CANDIDATES_MS;
     const isOver = (): boolean => isCancelled() || performance.now() > until;
     const recollections = new Map<Written, Recollection | undefined>();
-    const answer = await betterThan(own, ask, async (targets, wanted) => {
+    const weigh: Parameters<typeof betterThan>[2] = async (targets, wanted) => {
       const mixins = targets.map(() => recollect?.(snapshot));
       const weighed = await this.#decoder.weigh(ask.prompt, targets, isOver, ask, mixins, wanted);
       for (const [i, written] of weighed.entries()) if (written !== null) recollections.set(written, mixins[i]);
       return weighed;
-    });
+    };
+    const known = recollect?.(snapshot);
+    const answer = await betterThan(own, ask, weigh, (line) => known?.again(line) ?? null);
     const recollection = answer === null ? undefined : recollections.get(answer.written);
     const weighed = [...recollections.keys()].reduce((sum, { ids }) => sum + ids.length, 0);
     return { answer, recollection, effort: { ...effortOf(own.written), ...(weighed > 0 && { weighed }) } };
@@ -229,13 +231,13 @@ export class Server {
 
   #suggestion(
     { prompt }: Ask,
-    { edit, kept, weight }: Answer & Partial<Repeated>,
+    { edit, kept, weight, entry }: Answer & Partial<Repeated>,
     { logprobs, chances }: Written,
     effort: Effort,
     began: number,
     recollection?: Recollection,
   ): Suggestion {
-    const remembered = recollection?.result(kept);
+    const remembered = recollection?.result(kept, entry);
     return {
       ...(remembered && { remembered }),
       id: randomUUID(),

@@ -93,7 +93,7 @@ const FEATURES: readonly Feature[] = [
   ['outcomes in the file', (f) => f.past.inFile(f.path)],
   ['same text before', (f) => f.past.sameText(digestOf(f.added))],
   ...Array.from({ length: LANGUAGES }, (_, n): Feature => [`language ${n}`, (f) => flag(bucket(f.languageId) === n)]),
-  // Where it does again what a recent edit did: it was not the likeliest, and something else speaks for it.
+  // Where it does again what an earlier edit did: it was not the likeliest, and something else speaks for it.
   ['does an edit again', (f) => flag(f.repeats !== undefined)],
   ['what speaks for that', (f) => (f.repeats ?? 0) / 4],
   ['log-probability of that', (f) => (f.repeats === undefined ? 0 : Math.max(-10, f.sum) / 5)],

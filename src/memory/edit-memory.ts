@@ -4,7 +4,6 @@
  */
 import type { Edit } from '../completion/edit.ts';
 import { REDACTED } from '../completion/kept.ts';
-import type { Snapshot } from '../completion/snapshot.ts';
 import type { Remembered } from '../completion/suggestion.ts';
 import type { EditFormat, PromptInput } from '../prompt/format.ts';
 import { changeOf } from './entry.ts';
@@ -46,7 +45,7 @@ export class EditMemory {
   }
 
   /** For one answer. */
-  recollect(snapshot: Pick<Snapshot, 'before' | 'after'>): Recollection {
+  recollect(snapshot: PromptInput): Recollection {
     return new Recollection(this.#memory, this.#nearby, snapshot, this.#trust);
   }
 

@@ -1,11 +1,13 @@
 /**
- * What the developer's edits are remembered in: entries by id, and the token sequences that they are found by.
+ * What the developer's edits are remembered in: entries by id, the token sequences that they are found by, and the lines
+ * that they begin at.
  *
  * Two entries that are spelled alike share a sequence, so that a thousand equal accepts weigh as one. Over its bounds
  * the memory lets go of what was not remembered again for longest. The same entries in the same order make the same
  * memory, so it is not stored: it is made again from the stored signals.
  */
 import type { Change } from '../prompt/hunk.ts';
+import { keyOf, lineKey } from './again.ts';
 import type { Entry } from './entry.ts';
 import { NAMED, type Recall, recallOf } from './recall.ts';
 import { Sequences } from './sequences.ts';
@@ -19,6 +21,8 @@ interface Kept {
   readonly entries: Map<string, Entry>;
   /** Ids of the newest, newest first: what a recall names. */
   newest: readonly string[];
+  /** Key of the line that it begins at (again.ts). */
+  readonly line: string | null;
 }
 
 export class Memory {
@@ -30,6 +34,8 @@ export class Memory {
   readonly #spellings = new Map<number, string>();
   /** Id of an entry -> its spelling. */
   readonly #ids = new Map<string, string>();
+  /** Spellings by the key of the line that they begin at, least recently remembered first. */
+  readonly #lines = new Map<string, Set<string>>();
 
   /** @param spell a change as the ids that contexts are made of */
   constructor(spell: (change: Change) => number[], limits: Partial<Record<keyof typeof MEMORY_LIMITS, number>> = {}) {
@@ -63,9 +69,15 @@ export class Memory {
     entries.set(entry.id, entry);
     const sequence = this.#sequences.add(ids);
     const newest = [entry.id, ...(old?.newest ?? [])].slice(0, NAMED);
-    this.#kept.set(spelling, { sequence, entries, newest });
+    const line = old === undefined ? lineKey(entry.change.hunk) : old.line;
+    this.#kept.set(spelling, { sequence, entries, newest, line });
     this.#spellings.set(sequence, spelling);
     this.#ids.set(entry.id, spelling);
+    if (line !== null) {
+      const spellings = this.#lines.get(line) ?? new Set();
+      spellings.delete(spelling);
+      this.#lines.set(line, spellings.add(spelling));
+    }
     this.#bound();
   }
 
@@ -93,6 +105,14 @@ export class Memory {
     return found && recallOf(found, (sequence) => this.#kept.get(this.#spellings.get(sequence)!)!.newest);
   }
 
+  /** What was done to a line, wherever it stood and however deep: the newest of each that is spelled alike, newest first. */
+  *begunAt(line: string): Generator<Entry> {
+    const key = keyOf(line);
+    const spellings = key === null ? undefined : this.#lines.get(key);
+    for (const spelling of [...(spellings ?? [])].reverse())
+      yield [...this.#kept.get(spelling)!.entries.values()].at(-1)!;
+  }
+
   #bound(): void {
     while (this.#ids.size > this.#limits.entries || this.#sequences.tokens > this.#limits.tokens) {
       const [spelling, kept] = this.#kept.entries().next().value!;
@@ -103,7 +123,7 @@ export class Memory {
   }
 
   #lose(id: string, spelling: string, kept: Kept): void {
-    const { sequence, entries } = kept;
+    const { sequence, entries, line } = kept;
     this.#ids.delete(id);
     entries.delete(id);
     if (kept.newest.includes(id)) kept.newest = [...entries.keys()].slice(-NAMED).reverse();
@@ -111,5 +131,9 @@ export class Memory {
     this.#kept.delete(spelling);
     this.#spellings.delete(sequence);
     this.#sequences.remove(sequence);
+    if (line === null) return;
+    const spellings = this.#lines.get(line)!;
+    spellings.delete(spelling);
+    if (spellings.size === 0) this.#lines.delete(line);
   }
 }

@@ -4,8 +4,11 @@
  */
 import type { Remembered, RememberedStep } from '../completion/suggestion.ts';
 import type { Mixin, Odds } from '../model/decode.ts';
+import type { Candidate } from '../prompt/candidates.ts';
+import type { PromptInput } from '../prompt/format.ts';
+import { again } from './again.ts';
 import type { Memory } from './memory.ts';
-import type { Around, Nearby } from './nearby.ts';
+import type { Nearby } from './nearby.ts';
 import type { Recall } from './recall.ts';
 import { kindOf, type Place, type Trust } from './trust.ts';
 
@@ -25,22 +28,32 @@ interface Offered {
 export class Recollection implements Mixin {
   readonly #memory: Memory;
   readonly #nearby: Nearby;
-  readonly #around: Around;
+  readonly #input: PromptInput;
   readonly #trust: Trust;
   /** In order of `at`. */
   readonly #offered: Offered[] = [];
 
-  constructor(memory: Memory, nearby: Nearby, around: Around, trust: Trust) {
+  constructor(memory: Memory, nearby: Nearby, input: PromptInput, trust: Trust) {
     this.#memory = memory;
     this.#nearby = nearby;
-    this.#around = around;
+    this.#input = input;
     this.#trust = trust;
+  }
+
+  /**
+   * What was last done to a line like this one, done again; null if nothing is known of it.
+   *
+   * @param line of the input, as an index in its lines
+   */
+  again(line: number): Candidate | null {
+    const { before, after } = this.#input;
+    return again(this.#memory.begunAt((before + after).split('\n')[line] ?? ''), this.#input, line);
   }
 
   odds(at: number, context: readonly number[], fits: (id: number) => boolean): Odds | null {
     this.#back(at);
     const edit = this.#weigh('edit', this.#memory.recall(context, fits));
-    const nearby = this.#weigh('nearby', this.#nearby.recall(this.#around, context, fits));
+    const nearby = this.#weigh('nearby', this.#nearby.recall(this.#input, context, fits));
     const best = nearby !== null && (edit === null || nearby.weight > edit.weight) ? nearby : edit;
     if (best === null || best.weight < LEAST_WEIGHT) return null;
     this.#offered.push({ at, ...best, chosen: null });
@@ -58,9 +71,10 @@ export class Recollection implements Mixin {
 
   /**
    * @param kept how many of the generated tokens the answer is made of
+   * @param entry that did the same, if the answer comes of one: it is named first
    * @returns null if nothing was remembered
    */
-  result(kept: number): Remembered | null {
+  result(kept: number, entry?: string): Remembered | null {
     const steps: RememberedStep[] = [];
     const parts = new Map<string, number>();
     for (const { at, recall, kind, chosen } of this.#offered) {
@@ -71,8 +85,9 @@ export class Recollection implements Mixin {
         parts.set(id, (parts.get(id) ?? 0) + share);
       }
     }
-    if (steps.length === 0) return null;
-    return { entries: [...parts].sort((a, b) => b[1] - a[1]).map(([id]) => id), steps };
+    if (steps.length === 0 && entry === undefined) return null;
+    const named = [...parts].sort((a, b) => b[1] - a[1]).map(([id]) => id);
+    return { entries: entry === undefined ? named : [entry, ...named.filter((id) => id !== entry)], steps };
   }
 
   #weigh(place: Place, recall: Recall | null): Pick<Offered, 'recall' | 'kind' | 'weight'> | null {

@@ -6,7 +6,7 @@ import { applyEdit, type Edit } from '../completion/edit.ts';
 import type { None } from '../completion/suggestion.ts';
 import type { PromptTokenizer } from '../model/prompt.ts';
 import type { Answer, Choice, PromptInput, Written } from './format.ts';
-import { stands, stretchOf } from './hunk.ts';
+import { lineEdit, stands, stretchOf } from './hunk.ts';
 import type { LogPrompt } from './log.ts';
 import type { Marks } from './marks.ts';
 import { MOST_LINES, type StandingLines } from './standing.ts';
@@ -160,6 +160,11 @@ class Document {
     return { line: this.#input.startLine + line, character };
   }
 
+  /** As lineEdit. */
+  change(at: number, count: number, added: readonly string[]): Edit {
+    return lineEdit(this.lines, this.#input.startLine, at, count, added);
+  }
+
   /** The window's text after an edit; null if it changes nothing. */
   after({ start, end, text }: Edit): string | null {
     const { before, after, startLine } = this.#input;
@@ -310,7 +315,7 @@ function hunkCuts(
     const added = isLine ? split(text) : (within[k - middle - 2] ?? null);
     if (added !== null && !(kind === marks.anchor && added.length === 0)) {
       const edit =
-        kind === marks.anchor ? insertion(document, at, added) : replacement(document, at, before.length, added);
+        kind === marks.anchor ? document.change(at + 1, 0, added) : document.change(at, before.length, added);
       cuts.push({ edit, kept: isEnd ? k + 1 : k, chance: sum + (isEnd ? chances[k]! : 0) });
     }
     if (k < length) sum += chances[k]!;
@@ -338,27 +343,6 @@ function cutsWithin(old: string, texts: readonly string[], isWhole: boolean): (r
     if (kept.length <= head || kept.length >= line.length - tail || text.includes('\ufffd')) return null;
     return isBoundary(kept, line.slice(kept.length)) ? [kept + old.slice(old.length - tail)] : null;
   });
-}
-
-function insertion(document: Document, above: number, added: readonly string[]): Edit {
-  if (above < 0) return { start: document.place(0, 0), end: document.place(0, 0), text: `${added.join('\n')}\n` };
-  const end = document.place(above, document.lines[above]!.length);
-  return { start: end, end, text: `\n${added.join('\n')}` };
-}
-
-function replacement(document: Document, at: number, count: number, added: readonly string[]): Edit {
-  const last = at + count - 1;
-  const end = document.place(last, document.lines[last]!.length);
-  if (added.length > 0) return { start: document.place(at, 0), end, text: added.join('\n') };
-  // A deletion takes a line end with it: the one below, or at the document's end the one above.
-  if (last + 1 < document.lines.length) {
-    return { start: document.place(at, 0), end: document.place(last + 1, 0), text: '' };
-  }
-  return {
-    start: at === 0 ? document.place(0, 0) : document.place(at - 1, document.lines[at - 1]!.length),
-    end,
-    text: '',
-  };
 }
 
 /** The lines of a part, each after its line end; null if it does not begin with one. */

@@ -5,6 +5,7 @@
 import type { Edit } from '../completion/edit.ts';
 import type { Snapshot } from '../completion/snapshot.ts';
 import { tokenize } from '../completion/tokens.ts';
+import { lineEdit } from './hunk.ts';
 import { type Application, applications, rulesOf } from './rules.ts';
 import { MOST_LINES } from './standing.ts';
 
@@ -13,6 +14,8 @@ export interface Candidate {
   readonly edit: Edit;
   /** How much speaks for it, in nats or so: what stands alike, how near and how new it is. */
   readonly weight: number;
+  /** Id of the remembered edit that it comes from; absent for what a recent one did. */
+  readonly entry?: string;
 }
 
 /** Applications that a candidate is made of, the best ones. */
@@ -151,21 +154,6 @@ class Lines {
       [removed, added] = [removed.slice(0, -1), added.slice(0, -1)];
     if (removed.length + added.length === 0) return null;
     if (place !== null && at !== (removed.length > 0 ? place : place + 1)) return null;
-    return this.#edit(at, removed.length, added);
-  }
-
-  /** `count` lines from `at` on give way to others. */
-  #edit(at: number, count: number, added: readonly string[]): Edit {
-    const place = (line: number, character: number) => ({ line: this.#startLine + line, character });
-    const endOf = (line: number) => place(line, this.#lines[line]!.length);
-    if (count > 0 && added.length > 0) {
-      return { start: place(at, 0), end: endOf(at + count - 1), text: added.join('\n') };
-    }
-    if (added.length > 0) {
-      if (at === 0) return { start: place(0, 0), end: place(0, 0), text: `${added.join('\n')}\n` };
-      return { start: endOf(at - 1), end: endOf(at - 1), text: `\n${added.join('\n')}` };
-    }
-    if (at + count < this.#lines.length) return { start: place(at, 0), end: place(at + count, 0), text: '' };
-    return { start: at === 0 ? place(0, 0) : endOf(at - 1), end: endOf(at + count - 1), text: '' };
+    return lineEdit(this.#lines, this.#startLine, at, removed.length, added);
   }
 }

@@ -7,6 +7,7 @@ import type { Snapshot } from '../completion/snapshot.ts';
 import type { None } from '../completion/suggestion.ts';
 import type { AnswerForm, Written } from '../model/decode.ts';
 import type { Prompt } from '../model/prompt.ts';
+import type { Candidate } from './candidates.ts';
 import type { Change } from './hunk.ts';
 
 export type { Choice, Written } from '../model/decode.ts';
@@ -21,13 +22,10 @@ export interface Answer {
 }
 
 /** An answer that was thought of without the model. */
-export interface Given {
-  readonly edit: Edit;
+export interface Given extends Candidate {
   /** The ids that say it; the first `done` of them only end what is being typed. */
   readonly target: readonly number[];
   readonly done: number;
-  /** What speaks for it, as a Candidate's. */
-  readonly weight: number;
 }
 
 /** A question to the model. */
@@ -42,6 +40,13 @@ export interface Ask extends AnswerForm {
    * @returns null for an edit that the format cannot say there
    */
   target(edit: Edit, isWhole: boolean): number[] | null;
+  /**
+   * What was done before to a line like the one that the cursor has come to; null where it has come to none, or nothing
+   * is known of it. Absent where the format does not tell.
+   *
+   * @param known of a line, an index in the input's lines
+   */
+  repeated?(known: (line: number) => Candidate | null): Given | null;
   /** At most `most` answers that may be as good as the model's own, the best first. Absent where the format has none. */
   candidates?(most: number): readonly Given[];
 }

@@ -1,6 +1,7 @@
 /**
  * Recent edits as hunks of whole lines, the text as it stood before them, and the hunk that is being typed.
  */
+import type { Edit } from '../completion/edit.ts';
 import type { RecentEdit } from '../completion/snapshot.ts';
 import { WINDOW } from '../completion/snapshot.ts';
 
@@ -41,6 +42,32 @@ export function hunkOf(removed: readonly string[], added: readonly string[], abo
     removed: removed.slice(head, removed.length - tail),
     added: added.slice(head, added.length - tail),
   };
+}
+
+/**
+ * Whole lines give way to others.
+ *
+ * @param lines a window of a document whose first line is the document's `startLine`-th
+ * @param at the first line that goes, as an index in `lines`; or, where none goes, the one that the new ones stand before
+ */
+export function lineEdit(
+  lines: readonly string[],
+  startLine: number,
+  at: number,
+  count: number,
+  added: readonly string[],
+): Edit {
+  const place = (line: number, character: number) => ({ line: startLine + line, character });
+  const endOf = (line: number) => place(line, lines[line]!.length);
+  const begin = place(at, 0);
+  if (added.length > 0) {
+    if (count > 0) return { start: begin, end: endOf(at + count - 1), text: added.join('\n') };
+    if (at === 0) return { start: begin, end: begin, text: `${added.join('\n')}\n` };
+    return { start: endOf(at - 1), end: endOf(at - 1), text: `\n${added.join('\n')}` };
+  }
+  // A deletion takes a line end with it: the one below, or at the document's end the one above.
+  if (at + count < lines.length) return { start: begin, end: place(at + count, 0), text: '' };
+  return { start: at === 0 ? begin : endOf(at - 1), end: endOf(at + count - 1), text: '' };
 }
 
 /** A recent edit with its sides as lines. */

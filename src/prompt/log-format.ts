@@ -3,7 +3,7 @@ import { continuation, type Edit, rangeInWindow } from '../completion/edit.ts';
 import type { Prompt, PromptTokenizer } from '../model/prompt.ts';
 import { againAt, choiceOf, guessOf, isEdit, isOver, readAnswer } from './answer.ts';
 import { type Candidate, findCandidates } from './candidates.ts';
-import type { EditFormat, PromptInput, Written } from './format.ts';
+import type { EditFormat, Given, PromptInput, Written } from './format.ts';
 import { hunkOf } from './hunk.ts';
 import { buildLogPrompt, hunkIds, LOG_FORMAT, type LogPrompt, openIds } from './log.ts';
 import { type Marks, marksOf } from './marks.ts';
@@ -30,6 +30,11 @@ export function logFormat(tokenizer: PromptTokenizer): EditFormat | null {
       };
       const target = (edit: Edit, isWhole: boolean) => targetOf(input, prompt, edit, isWhole, marks, tokenizer);
       const read = (written: Written) => readAnswer(input, prompt, written, marks, tokenizer);
+      const given = (candidate: Candidate | null): Given | null => {
+        const ids = candidate !== null && isEdit(input, candidate.edit) ? target(candidate.edit, true) : null;
+        if (ids === null || ids.length > MOST_GIVEN) return null;
+        return { ...candidate!, target: ids, done: prompt.isTyping ? ids.indexOf(marks.end) + 1 : 0 };
+      };
       return {
         prompt,
         isOver: (written) => isOver(input, prompt, written, marks, tokenizer),
@@ -38,12 +43,8 @@ export function logFormat(tokenizer: PromptTokenizer): EditFormat | null {
         again: (written) => ('none' in read(written) ? againAt(written) : null),
         read,
         target,
-        candidates: (most) =>
-          candidatesOf(input, prompt, most).flatMap(({ edit, weight }) => {
-            const ids = isEdit(input, edit) ? target(edit, true) : null;
-            if (ids === null || ids.length > MOST_GIVEN) return [];
-            return { edit, target: ids, done: prompt.isTyping ? ids.indexOf(marks.end) + 1 : 0, weight };
-          }),
+        repeated: (known) => given(prompt.place === null ? null : known(prompt.place)),
+        candidates: (most) => candidatesOf(input, prompt, most).flatMap((candidate) => given(candidate) ?? []),
       };
     },
   };

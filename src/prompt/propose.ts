@@ -4,6 +4,7 @@
  */
 import type { None } from '../completion/suggestion.ts';
 import type { Written } from '../model/decode.ts';
+import type { Candidate } from './candidates.ts';
 import type { Answer, Ask, Given } from './format.ts';
 import type { OneOfSeveral } from './several.ts';
 
@@ -25,14 +26,16 @@ const LEAST_DONE = -2.5;
 
 /** A candidate that is given. */
 export interface Repeated extends OneOfSeveral {
-  /** What speaks for it, as a Candidate's. */
+  /** As a Candidate's. */
   readonly weight: number;
+  readonly entry?: string;
 }
 
 /**
  * @param own what the model wrote, and how it reads
  * @param weigh the model's word on answers as ids, or on the beginnings of those that are not wanted any further; null
  *   where it cannot be given, or was cancelled
+ * @param known what was done before to a line of the input
  * @returns the candidate that is to be given instead; null if there is none
  */
 export async function betterThan(
@@ -42,7 +45,14 @@ export async function betterThan(
     targets: readonly (readonly number[])[],
     wanted: (weighed: readonly (Written | null)[]) => readonly boolean[],
   ) => Promise<readonly (Written | null)[]>,
+  known: (line: number) => Candidate | null = () => null,
 ): Promise<Repeated | null> {
+  const again = ask.repeated?.(known) ?? null;
+  if (again !== null) {
+    // Right three times in four, however unlikely the model finds it (docs/log.md): it is asked for its word alone.
+    const [written] = await weigh([again.target], () => [true]);
+    if (written) return repeated(again, written);
+  }
   const ownChance =
     'none' in own.answer ? Number.NEGATIVE_INFINITY : sum(own.written.chances.slice(0, own.answer.kept));
   if (ownChance > SURE) return null;
@@ -79,8 +89,11 @@ export async function betterThan(
   );
   const { at } = best(weighed);
   if (at < 0) return null;
-  const { edit, target, weight } = given[at]!;
-  return { edit, kept: target.length, written: weighed[at]!, weight };
+  return repeated(given[at]!, weighed[at]!);
+}
+
+function repeated({ edit, target, weight, entry }: Given, written: Written): Repeated {
+  return { edit, kept: target.length, written, weight, ...(entry !== undefined && { entry }) };
 }
 
 const bonusOf = (weight: number): number => BIAS + PER_WEIGHT * weight;

@@ -36,7 +36,7 @@ test('why: where, what, who made it, how sure it was, and the prompt', () => {
   assert.doesNotMatch(page, /recent edit did/);
   assert.match(
     whyPage({ ...WHY, suggestion: { ...suggestion, repeats: 1 }, prompt }),
-    /does again what a recent edit did/,
+    /does again what an earlier edit did/,
   );
   const judged = whyPage({ ...WHY, suggestion: { ...suggestion, likely: 0.34 }, prompt });
   assert.match(judged, /accept it with a probability of 34%\. .*from 25% on \(knack\.eagerness: medium\)/);

@@ -191,6 +191,30 @@ test('a candidate is an edit that the format can say, and never the last one tak
   assert.deepEqual(said(at('call(|b);\none', { recent: undone })), []);
 });
 
+test('what is known of a line is asked for where the cursor has come to one, and never what takes the last edit back', () => {
+  const { tokenizer } = bench();
+  const format = logFormat(tokenizer)!;
+  const asked: number[] = [];
+  const repeated = (text: string, more: Partial<PromptInput>, to: string) => {
+    const known = (line: number) => {
+      asked.push(line);
+      const end = { line, character: text.replace('|', '').split('\n')[line]!.length };
+      return { edit: { start: { line, character: 0 }, end, text: to }, weight: 5 };
+    };
+    return format.ask(at(text, more)).repeated!(known);
+  };
+  const last = { path: 'a.ts', line: 2, removed: 'c', added: 'd' };
+  const found = repeated('a\nlet |b\nd', { recent: [last] }, 'let c')!;
+  assert.deepEqual([found.edit.text, found.weight, found.done, asked], ['let c', 5, 0, [1]]);
+  assert.deepEqual(found.target, format.ask(at('a\nlet |b\nd', { recent: [last] })).target(found.edit, true));
+  assert.equal(repeated('a\nlet b\n|d', { recent: [last] }, 'c'), null, 'just after an edit of that line');
+  const typing = { path: 'a.ts', line: 1, removed: 'let ', added: 'let b' };
+  asked.length = 0;
+  assert.equal(repeated('a\nlet b|\nd', { recent: [typing] }, 'let c'), null, 'while typing');
+  assert.deepEqual(asked, []);
+  assert.equal(repeated('|a\nlet b\nd', { recent: [last] }, 'a'), null, 'no change');
+});
+
 test('the form of an answer leaves only what can become one', () => {
   const { tokenizer, write, marks, show } = bench();
   const next = (input: PromptInput, answer: string): string => {

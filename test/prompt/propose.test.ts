@@ -96,3 +96,20 @@ test('a format without candidates, and a model that is cancelled: the own answer
   const ask = { candidates: () => [given('x', [1])] } as unknown as Ask;
   assert.equal(await betterThan(own, ask, async () => [null]), null);
 });
+
+test('what was done before to such a line is given however unlikely it is and however sure the model, with its chances', async () => {
+  for (const own of [null, -0.01]) {
+    const repeated = given('again', [7, 8], 3);
+    const ask = { repeated: (known: unknown) => (known === told ? repeated : null), candidates: () => [] };
+    const told = (): null => null;
+    const answer = own === null ? { none: 'empty' as const } : { edit: edit('own'), kept: 1 };
+    const weigh = async (targets: readonly (readonly number[])[]) =>
+      targets.map((ids) => ({ ...written(ids, () => -9), others: ids.map(() => -1) }));
+    const mine = { written: { ...written([9], () => own ?? -1), others: [-1] }, answer };
+    const better = await betterThan(mine, ask as unknown as Ask, weigh, told);
+    assert.deepEqual([better?.edit.text, better?.written.chances, better?.weight], ['again', [-9, -9], 3]);
+    // Cancelled, or of a format that knows no such thing: the own answer.
+    assert.equal(await betterThan(mine, ask as unknown as Ask, async (targets) => targets.map(() => null), told), null);
+    assert.equal(await betterThan(mine, { candidates: () => [] } as unknown as Ask, weigh, told), null);
+  }
+});
