@@ -1,6 +1,5 @@
 /** What was done to a line like one that stands here, done again: edits that the memory knows by the line they begin at. */
-import type { Candidate } from '../prompt/candidates.ts';
-import type { PromptInput } from '../prompt/format.ts';
+import type { Candidate, PromptInput } from '../prompt/format.ts';
 import { type Hunk, lineEdit } from '../prompt/hunk.ts';
 import type { Entry } from './entry.ts';
 

@@ -15,6 +15,9 @@ import { Sequences } from './sequences.ts';
 /** Entries; tokens of all of them, which take 16 to 32 bytes each; and tokens of one entry. */
 export const MEMORY_LIMITS = { entries: 100_000, tokens: 2_600_000, entryTokens: 512 } as const;
 
+/** Different edits of a line that are looked at, however many there were. */
+const MOST_AT_A_LINE = 64;
+
 interface Kept {
   readonly sequence: number;
   /** By id, oldest first. */
@@ -105,11 +108,15 @@ export class Memory {
     return found && recallOf(found, (sequence) => this.#kept.get(this.#spellings.get(sequence)!)!.newest);
   }
 
-  /** What was done to a line, wherever it stood and however deep: the newest of each that is spelled alike, newest first. */
+  /**
+   * What was done to a line, wherever it stood and however deep: of each that is spelled alike the newest.
+   *
+   * @returns newest first, at most MOST_AT_A_LINE
+   */
   *begunAt(line: string): Generator<Entry> {
     const key = keyOf(line);
     const spellings = key === null ? undefined : this.#lines.get(key);
-    for (const spelling of [...(spellings ?? [])].reverse())
+    for (const spelling of [...(spellings ?? [])].slice(-MOST_AT_A_LINE).reverse())
       yield [...this.#kept.get(spelling)!.entries.values()].at(-1)!;
   }
 

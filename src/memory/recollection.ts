@@ -4,8 +4,7 @@
  */
 import type { Remembered, RememberedStep } from '../completion/suggestion.ts';
 import type { Mixin, Odds } from '../model/decode.ts';
-import type { Candidate } from '../prompt/candidates.ts';
-import type { PromptInput } from '../prompt/format.ts';
+import type { Candidate, PromptInput } from '../prompt/format.ts';
 import { again } from './again.ts';
 import type { Memory } from './memory.ts';
 import type { Nearby } from './nearby.ts';

@@ -5,18 +5,10 @@
 import type { Edit } from '../completion/edit.ts';
 import type { Snapshot } from '../completion/snapshot.ts';
 import { tokenize } from '../completion/tokens.ts';
+import type { Candidate } from './format.ts';
 import { lineEdit } from './hunk.ts';
 import { type Application, applications, rulesOf } from './rules.ts';
 import { MOST_LINES } from './standing.ts';
-
-export interface Candidate {
-  /** A change of whole lines. */
-  readonly edit: Edit;
-  /** How much speaks for it, in nats or so: what stands alike, how near and how new it is. */
-  readonly weight: number;
-  /** Id of the remembered edit that it comes from; absent for what a recent one did. */
-  readonly entry?: string;
-}
 
 /** Applications that a candidate is made of, the best ones. */
 const MOST_BASES = 64;

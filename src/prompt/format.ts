@@ -7,7 +7,6 @@ import type { Snapshot } from '../completion/snapshot.ts';
 import type { None } from '../completion/suggestion.ts';
 import type { AnswerForm, Written } from '../model/decode.ts';
 import type { Prompt } from '../model/prompt.ts';
-import type { Candidate } from './candidates.ts';
 import type { Change } from './hunk.ts';
 
 export type { Choice, Written } from '../model/decode.ts';
@@ -21,7 +20,17 @@ export interface Answer {
   readonly kept: number;
 }
 
-/** An answer that was thought of without the model. */
+/** An edit that was thought of without the model. */
+export interface Candidate {
+  /** A change of whole lines. */
+  readonly edit: Edit;
+  /** How much speaks for it, in nats or so: what stands alike, how near and how new it is. */
+  readonly weight: number;
+  /** Id of the remembered edit that it comes from; absent for what a recent one did. */
+  readonly entry?: string;
+}
+
+/** A candidate as an answer. */
 export interface Given extends Candidate {
   /** The ids that say it; the first `done` of them only end what is being typed. */
   readonly target: readonly number[];

@@ -2,8 +2,8 @@
 import { continuation, type Edit, rangeInWindow } from '../completion/edit.ts';
 import type { Prompt, PromptTokenizer } from '../model/prompt.ts';
 import { againAt, choiceOf, guessOf, isEdit, isOver, readAnswer } from './answer.ts';
-import { type Candidate, findCandidates } from './candidates.ts';
-import type { EditFormat, Given, PromptInput, Written } from './format.ts';
+import { findCandidates } from './candidates.ts';
+import type { Candidate, EditFormat, Given, PromptInput, Written } from './format.ts';
 import { hunkOf } from './hunk.ts';
 import { buildLogPrompt, hunkIds, LOG_FORMAT, type LogPrompt, openIds } from './log.ts';
 import { type Marks, marksOf } from './marks.ts';

@@ -4,8 +4,7 @@
  */
 import type { None } from '../completion/suggestion.ts';
 import type { Written } from '../model/decode.ts';
-import type { Candidate } from './candidates.ts';
-import type { Answer, Ask, Given } from './format.ts';
+import type { Answer, Ask, Candidate, Given } from './format.ts';
 import type { OneOfSeveral } from './several.ts';
 
 /** Candidates that are weighed at most. */

@@ -6,6 +6,7 @@ import { again } from '../../src/memory/again.ts';
 import { changeOf } from '../../src/memory/entry.ts';
 import { Memory } from '../../src/memory/memory.ts';
 import { Nearby } from '../../src/memory/nearby.ts';
+import { PRIOR } from '../../src/memory/prior.ts';
 import { Recollection } from '../../src/memory/recollection.ts';
 import { Trust } from '../../src/memory/trust.ts';
 import type { Change } from '../../src/prompt/hunk.ts';
@@ -70,7 +71,7 @@ test('the edit that it comes from is named, before those that had a part in its 
   did(known, 'x', 'call(one)');
   const input = { path: 'b.ts', before: 'call(name);', after: '', startLine: 0, recent: [] };
   const nearby = new Nearby((text) => [...text].map((c) => c.codePointAt(0)!));
-  const recollection = new Recollection(known, nearby, input, new Trust([]));
+  const recollection = new Recollection(known, nearby, input, new Trust([...PRIOR.edit, ...PRIOR.nearby].flat()));
   const found = recollection.again(0)!;
   assert.equal(found.entry, id);
   assert.equal(recollection.result(3), null);
@@ -85,6 +86,17 @@ test('of several the newest is done that can be', () => {
   did(known, 'call(name);\ncall(other);', 'call(both);');
   assert.equal(becomes(known, 'call(name);', 0), 'call(two);', 'the other line does not stand here');
   assert.equal(becomes(known, 'call(name);\ncall(other);', 0), 'call(both);');
+});
+
+test('of a line that was changed in thousands of ways the newest are looked at', () => {
+  const known = memory();
+  for (let i = 0; i < 1000; i++) did(known, 'call(name);', `call(name, ${i});`);
+  const found = [...known.begunAt('  call(name);')];
+  assert.equal(found.length, 64);
+  assert.deepEqual(
+    [found[0], found.at(-1)].map((e) => e!.change.hunk.added),
+    [['call(name, 999);'], ['call(name, 936);']],
+  );
 });
 
 test('a line of hardly any characters tells nothing', () => {
