@@ -19,6 +19,13 @@ export function keyOf(line: string): string | null {
   return key.replace(/\s/g, '').length < LEAST_LINE ? null : key;
 }
 
+/** Whether two do the same, however deep. */
+export function isAlike(a: Hunk, b: Hunk): boolean {
+  const same = (x: readonly string[], y: readonly string[]): boolean =>
+    x.length === y.length && x.every((line, i) => line.trim() === y[i]!.trim());
+  return same(a.removed, b.removed) && same(a.added, b.added);
+}
+
 /**
  * @param entries by the line's key, the newest first
  * @param line of the input, as an index in its lines

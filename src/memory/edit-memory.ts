@@ -53,8 +53,11 @@ export class EditMemory {
   learn(outcome: Outcome): void {
     this.#judge(outcome);
     const { id, at, snapshot, edit, isAccepted, typed } = outcome;
+    const changeBy = (by: Edit) => changeOf(snapshot.before + snapshot.after, moved(by, -snapshot.startLine));
+    const refused = isAccepted ? null : changeBy(edit);
+    if (refused !== null) this.#memory.refuse(refused);
     const written = isAccepted ? edit : typed;
-    const change = written && changeOf(snapshot.before + snapshot.after, moved(written, -snapshot.startLine));
+    const change = written && changeBy(written);
     if (change === null || change.hunk.added.some((line) => line.includes(REDACTED))) return;
     const kind = isAccepted ? 'accepted' : 'typed';
     this.#memory.remember({ id: isAccepted ? id : `${id}:typed`, at, path: snapshot.path, kind, change });

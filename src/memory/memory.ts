@@ -7,7 +7,7 @@
  * memory, so it is not stored: it is made again from the stored signals.
  */
 import type { Change } from '../prompt/hunk.ts';
-import { keyOf, lineKey } from './again.ts';
+import { isAlike, keyOf, lineKey } from './again.ts';
 import type { Entry } from './entry.ts';
 import { NAMED, type Recall, recallOf } from './recall.ts';
 import { Sequences } from './sequences.ts';
@@ -84,6 +84,16 @@ export class Memory {
     this.#bound();
   }
 
+  /** An edit was refused: what did the same to such a line is found by it no more, until it is remembered again. */
+  refuse({ hunk }: Change): void {
+    const key = lineKey(hunk);
+    if (key === null) return;
+    for (const spelling of [...(this.#lines.get(key) ?? [])]) {
+      const [entry] = this.#kept.get(spelling)!.entries.values();
+      if (isAlike(entry!.change.hunk, hunk)) this.#loseLine(key, spelling);
+    }
+  }
+
   /** @returns whether there was such an entry */
   forget(id: string): boolean {
     const spelling = this.#ids.get(id);
@@ -138,9 +148,12 @@ export class Memory {
     this.#kept.delete(spelling);
     this.#spellings.delete(sequence);
     this.#sequences.remove(sequence);
-    if (line === null) return;
-    const spellings = this.#lines.get(line)!;
-    spellings.delete(spelling);
-    if (spellings.size === 0) this.#lines.delete(line);
+    if (line !== null) this.#loseLine(line, spelling);
+  }
+
+  #loseLine(line: string, spelling: string): void {
+    const spellings = this.#lines.get(line);
+    spellings?.delete(spelling);
+    if (spellings?.size === 0) this.#lines.delete(line);
   }
 }

@@ -88,6 +88,26 @@ test('of several the newest is done that can be', () => {
   assert.equal(becomes(known, 'call(name);\ncall(other);', 0), 'call(both);');
 });
 
+test('what was refused is not done again, however deep, until it is done anew; the words stay known', () => {
+  const known = memory();
+  did(known, 'call(name);', 'call(one);');
+  did(known, '  call(name);', '  call(one);');
+  did(known, 'call(name);', 'call(two);');
+  const change = (before: string, after: string) =>
+    changeOf(before, { start: { line: 0, character: 0 }, end: { line: 0, character: before.length }, text: after })!;
+  known.refuse(change('\tcall(name);', '\tcall(one);'));
+  assert.equal(becomes(known, 'call(name);', 0), 'call(two);');
+  known.refuse(change('call(name);', 'call(two);'));
+  assert.equal(becomes(known, 'call(name);', 0), null);
+  assert.equal(known.size, 3);
+  assert.notEqual(known.recall([...'call(tw'].map((c) => c.codePointAt(0)!)), null);
+  did(known, 'call(name);', 'call(one);');
+  assert.equal(becomes(known, 'call(name);', 0), 'call(one);');
+  known.refuse(change('}', 'x'));
+  for (const { id } of [...known.entries()]) known.forget(id);
+  assert.deepEqual([known.size, [...known.begunAt('call(name);')]], [0, []]);
+});
+
 test('of a line that was changed in thousands of ways the newest are looked at', () => {
   const known = memory();
   for (let i = 0; i < 1000; i++) did(known, 'call(name);', `call(name, ${i});`);
