@@ -53,6 +53,7 @@ test('lines that were added are added again under the line that they stood under
   did(known, 'import os\nimport typing\n', 'import os\nimport typing\nimport warnings\n');
   assert.equal(becomes(known, 'a\nimport typing\nb', 1), 'a\nimport typing\nimport warnings\nb');
   assert.equal(becomes(known, 'import typing', 0), 'import typing\nimport warnings');
+  assert.equal(becomes(known, 'import typing\n  import warnings\n', 0), null, 'there already');
 });
 
 test('lines that went go again: all of them stand there, or none goes', () => {
