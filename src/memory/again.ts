@@ -43,8 +43,8 @@ export function again(
     const moved = shiftOf(old, lines.slice(line, line + old.length))?.(added) ?? null;
     if (moved === null) continue;
     const at = removed.length > 0 ? line : line + 1;
-    // Under the line that they were added to they stand already.
-    if (removed.length === 0 && moved.every((each, i) => each.trim() === lines[at + i]?.trim())) continue;
+    // What comes between two lines comes between two such lines: it may stand there already.
+    if (removed.length === 0 && (change.below ?? '').trim() !== (lines[at] ?? '').trim()) continue;
     return { edit: lineEdit(lines, startLine, at, removed.length, moved), weight: WEIGHT, entry: id };
   }
   return null;

@@ -48,12 +48,13 @@ test('a line that was changed is changed again where it stands, however deep', (
   assert.equal(becomes(known, '  send(requests);', 0), null);
 });
 
-test('lines that were added are added again under the line that they stood under', () => {
+test('lines that were added are added again between two such lines, once', () => {
   const known = memory();
-  did(known, 'import os\nimport typing\n', 'import os\nimport typing\nimport warnings\n');
-  assert.equal(becomes(known, 'a\nimport typing\nb', 1), 'a\nimport typing\nimport warnings\nb');
-  assert.equal(becomes(known, 'import typing', 0), 'import typing\nimport warnings');
-  assert.equal(becomes(known, 'import typing\n  import warnings\n', 0), null, 'there already');
+  did(known, 'import os\nimport typing\n\nrun()', 'import os\nimport typing\nimport warnings\n\nrun()');
+  assert.equal(becomes(known, 'a\nimport typing\n\nb', 1), 'a\nimport typing\nimport warnings\n\nb');
+  assert.equal(becomes(known, 'import typing', 0), 'import typing\nimport warnings', 'at the end of the text');
+  assert.equal(becomes(known, 'import typing\nimport warnings\n', 0), null, 'there already');
+  assert.equal(becomes(known, 'import typing\nimport zlib\n', 0), null);
 });
 
 test('lines that went go again: all of them stand there, or none goes', () => {
