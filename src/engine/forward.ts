@@ -75,7 +75,7 @@ export class SessionForward implements Forward {
 
   /** Whether an adapter of this shape can be an input of this session. */
   fits(shape: LoraShape): boolean {
-    return this.shape !== null && JSON.stringify(shape) === JSON.stringify(this.shape);
+    return JSON.stringify(shape) === JSON.stringify(this.shape);
   }
 
   /** @param adapter of the session's shape; null: the base alone, as an adapter of zeros */

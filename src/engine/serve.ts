@@ -216,8 +216,7 @@ export class Server {
       for (const [i, written] of weighed.entries()) if (written !== null) recollections.set(written, mixins[i]);
       return weighed;
     };
-    const known = recollect?.(snapshot);
-    const answer = await betterThan(own, ask, weigh, (line) => known?.again(line) ?? null);
+    const answer = await betterThan(own, ask, weigh, (line) => recollect?.(snapshot).again(line) ?? null);
     const recollection = answer === null ? undefined : recollections.get(answer.written);
     const weighed = [...recollections.keys()].reduce((sum, { ids }) => sum + ids.length, 0);
     return { answer, recollection, effort: { ...effortOf(own.written), ...(weighed > 0 && { weighed }) } };

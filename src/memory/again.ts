@@ -1,4 +1,5 @@
 /** What was done to a line like one that stands here, done again: edits that the memory knows by the line they begin at. */
+import { visible } from '../completion/text.ts';
 import type { Candidate, PromptInput } from '../prompt/format.ts';
 import { type Hunk, lineEdit } from '../prompt/hunk.ts';
 import type { Entry } from './entry.ts';
@@ -16,7 +17,7 @@ export function lineKey({ removed, anchor }: Hunk): string | null {
 
 export function keyOf(line: string): string | null {
   const key = line.trim();
-  return key.replace(/\s/g, '').length < LEAST_LINE ? null : key;
+  return visible(key) < LEAST_LINE ? null : key;
 }
 
 /** Whether two do the same, however deep. */
@@ -27,17 +28,17 @@ export function isAlike(a: Hunk, b: Hunk): boolean {
 }
 
 /**
- * @param entries by the line's key, the newest first
+ * @param known what was done to a line like this one, the newest first
  * @param line of the input, as an index in its lines
  * @returns what the first of them did that can be done there; null if there is none
  */
 export function again(
-  entries: Iterable<Entry>,
+  known: (line: string) => Iterable<Entry>,
   { before, after, startLine }: PromptInput,
   line: number,
 ): Candidate | null {
   const lines = (before + after).split('\n');
-  for (const { id, change } of entries) {
+  for (const { id, change } of known(lines[line] ?? '')) {
     const { removed, added, anchor } = change.hunk;
     const old = removed.length > 0 ? removed : [anchor!];
     const moved = shiftOf(old, lines.slice(line, line + old.length))?.(added) ?? null;

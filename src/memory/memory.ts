@@ -88,7 +88,7 @@ export class Memory {
   refuse({ hunk }: Change): void {
     const key = lineKey(hunk);
     if (key === null) return;
-    for (const spelling of [...(this.#lines.get(key) ?? [])]) {
+    for (const spelling of this.#lines.get(key) ?? []) {
       const [entry] = this.#kept.get(spelling)!.entries.values();
       if (isAlike(entry!.change.hunk, hunk)) this.#loseLine(key, spelling);
     }

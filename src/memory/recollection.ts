@@ -45,8 +45,7 @@ export class Recollection implements Mixin {
    * @param line of the input, as an index in its lines
    */
   again(line: number): Candidate | null {
-    const { before, after } = this.#input;
-    return again(this.#memory.begunAt((before + after).split('\n')[line] ?? ''), this.#input, line);
+    return again((text) => this.#memory.begunAt(text), this.#input, line);
   }
 
   odds(at: number, context: readonly number[], fits: (id: number) => boolean): Odds | null {

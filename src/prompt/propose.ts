@@ -48,7 +48,7 @@ export async function betterThan(
 ): Promise<Repeated | null> {
   const again = ask.repeated?.(known) ?? null;
   if (again !== null) {
-    // Right three times in four, however unlikely the model finds it (docs/log.md): it is asked for its word alone.
+    // Right four times in five, however unlikely the model finds it (docs/log.md): it is asked for its word alone.
     const [written] = await weigh([again.target], () => [true]);
     if (written) return repeated(again, written);
   }

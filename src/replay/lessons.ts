@@ -6,7 +6,7 @@
  * nothing.
  */
 import type { Answer, Lesson } from './arm.ts';
-import type { Ask } from './typist.ts';
+import { type Ask, hunkName } from './typist.ts';
 import { type Answered, Walker } from './walk.ts';
 
 interface Pending {
@@ -46,7 +46,7 @@ export class Lessons {
 
   /** The path has left a hunk. @returns what is known now, in the order of the asks */
   left(place: { readonly commit: number; readonly file: number; readonly hunk: number }): Lesson[] {
-    const key = keyOf(place, place.hunk);
+    const key = hunkName(place);
     const pending = this.#pending.get(key);
     this.#pending.delete(key);
     if (pending === undefined) return [];
@@ -58,13 +58,9 @@ export class Lessons {
   }
 
   #at(place: { readonly commit: number; readonly file: number }, hunk: number): Pending {
-    const key = keyOf(place, hunk);
+    const key = hunkName({ ...place, hunk });
     let pending = this.#pending.get(key);
     if (pending === undefined) this.#pending.set(key, (pending = { lessons: [], first: null }));
     return pending;
   }
-}
-
-function keyOf({ commit, file }: { readonly commit: number; readonly file: number }, hunk: number): string {
-  return `${commit}/${file}/${hunk}`;
 }

@@ -8,7 +8,7 @@ import type { ModelPlace } from './arms.ts';
 import { ReplayError } from './history.ts';
 import type { Logged } from './log.ts';
 import type { FromWorker, ToWorker } from './serve-arm.ts';
-import type { Ask, Question } from './typist.ts';
+import { type Ask, hunkName, type Question } from './typist.ts';
 
 interface Waiting {
   resolve(message: FromWorker): void;
@@ -115,9 +115,9 @@ export class Pool {
   }
 
   /** By the next worker that is idle: one that has had an ask of the same hunk before others. */
-  answer({ question, commit, file, hunk }: Ask): Promise<Logged> {
+  answer(ask: Ask): Promise<Logged> {
     const done = Promise.withResolvers<Logged>();
-    this.#queue.push({ hunk: `${commit}/${file}/${hunk}`, question, done });
+    this.#queue.push({ hunk: hunkName(ask), question: ask.question, done });
     // Those that come with it first, or an idle worker would take what is another's.
     setImmediate(() => this.#begin());
     return done.promise;

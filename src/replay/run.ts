@@ -11,7 +11,7 @@ import type { Moments } from './moments.ts';
 import { qualityOf } from './quality.ts';
 import type { Parsed, Syntax } from './syntax.ts';
 import type { Run } from './tally.ts';
-import { type Ask, type Played, Typist } from './typist.ts';
+import { type Ask, hunkName, type Played, Typist } from './typist.ts';
 import { type Answered, type HunkSize, walk } from './walk.ts';
 
 export interface Span {
@@ -177,12 +177,12 @@ export async function replay(options: Replay): Promise<SourceRun> {
       if (p.kind === 'left') {
         const { commit, file, hunk, total } = p;
         // A hunk of which no ask was put (`every`) counts from the next one on.
-        hunks.push({ commit, file, hunk, total, index: begins.get(`${commit}/${file}/${hunk}`) ?? index });
+        hunks.push({ commit, file, hunk, total, index: begins.get(hunkName(p)) ?? index });
       }
     } else {
       const { ask } = p;
       const at = index++;
-      const hunk = `${ask.commit}/${ask.file}/${ask.hunk}`;
+      const hunk = hunkName(ask);
       if (!begins.has(hunk)) begins.set(hunk, at);
       for (const [n, r] of running.entries()) {
         if ('arm' in r) {

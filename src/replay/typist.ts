@@ -53,6 +53,11 @@ export interface AskPlace {
   readonly text: number;
 }
 
+/** Names a hunk in its source. */
+export function hunkName({ commit, file, hunk }: Pick<AskPlace, 'commit' | 'file' | 'hunk'>): string {
+  return `${commit}/${file}/${hunk}`;
+}
+
 export interface Ask extends AskPlace {
   readonly question: Question;
   /** Far: the next hunk, after which it shows what the developer did; else `hunk`. */

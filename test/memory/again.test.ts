@@ -32,7 +32,7 @@ const memory = (): Memory => new Memory(spell);
 /** What the text becomes by what is known of one of its lines; the window begins at line 100. */
 function becomes(known: Memory, text: string, line: number): string | null {
   const input = { path: 'b.ts', before: text, after: '', startLine: 100, recent: [] };
-  const found = again(known.begunAt(text.split('\n')[line]!), input, line);
+  const found = again((of) => known.begunAt(of), input, line);
   if (found === null) return null;
   const { start, end, text: added } = found.edit;
   const here = (place: typeof start) => ({ ...place, line: place.line - 100 });
