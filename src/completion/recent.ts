@@ -17,15 +17,37 @@ export interface TextChange {
   readonly text: string;
 }
 
+/** A stretch that the developer has left, with the lines that it stands between. */
+export interface LeftEdit {
+  /** Counts stretches: one that is gone on with is told again, with what it has become, under its number. */
+  readonly stretch: number;
+  readonly path: string;
+  /** Whole lines before and after, well-formed; alike where it was taken back. */
+  readonly removed: readonly string[];
+  readonly added: readonly string[];
+  /** The line above and the line below; null where there is none. */
+  readonly above: string | null;
+  readonly below: string | null;
+}
+
 /** Bounds on what is mirrored: documents at once, and lines in one of them. */
 export const MIRROR = { documents: 16, lines: 50_000 } as const;
+
+/** UTF-16 units of both sides of an edit that is told of when it is left; a longer one is a paste or a new file. */
+const MOST_LEFT = 2 * WINDOW.edit;
 
 /** A stretch that may still grow: `count` lines from `line` on stand where the lines `removed` stood. */
 interface Live {
   readonly document: string;
   readonly removed: readonly string[];
+  /** As LeftEdit.stretch. */
+  readonly id: number;
   line: number;
   count: number;
+  /** Whether the developer did any of it, rather than a program. */
+  isByHand: boolean;
+  /** What was told of it last, as JSON. */
+  told: string | null;
 }
 
 /** A stretch that grew too long to be joined further, or whose document is no longer followed. */
@@ -44,8 +66,15 @@ interface Mirror {
 export class RecentEdits {
   /** By document (any text that identifies it, such as its URI), least recently edited first; null: not followed. */
   readonly #mirrors = new Map<string, Mirror | null>();
-  /** Oldest first. */
+  /** Oldest first: the last one is being edited. */
   #stretches: Stretch[] = [];
+  #count = 0;
+  readonly #onLeft: (edit: LeftEdit) => void;
+
+  /** @param onLeft told of an edit that was made by hand, once another one is begun or it is left in another way */
+  constructor(onLeft: (edit: LeftEdit) => void = () => undefined) {
+    this.#onLeft = onLeft;
+  }
 
   /**
    * Starts to follow a document, whose text is `lines`; too long a document is not followed. Changes to a document
@@ -74,6 +103,7 @@ export class RecentEdits {
 
   /** Stops to follow a document; its stretches stay as they are now. */
   close(document: string): void {
+    if (this.#stretches.at(-1)?.document === document) this.leave();
     this.#stretches = this.#stretches.map((s) => (s.document === document ? this.#freeze(s) : s));
     this.#mirrors.delete(document);
   }
@@ -84,13 +114,27 @@ export class RecentEdits {
     this.#stretches = [];
   }
 
-  change(document: string, changes: readonly TextChange[]): void {
+  /** The edit that is being made is done for now, as when its document is saved. */
+  leave(): void {
+    const last = this.#stretches.at(-1);
+    if (last !== undefined && !('done' in last)) this.#tell(last);
+  }
+
+  /** The cursor came to a line: an edit that it does not stand in, or next to, is left. */
+  at(document: string, line: number): void {
+    const last = this.#stretches.at(-1);
+    if (last === undefined || 'done' in last) return;
+    if (last.document !== document || line < last.line - 1 || line > last.line + last.count) this.#tell(last);
+  }
+
+  /** @param isByHand whether it is the developer's doing: programs change documents too */
+  change(document: string, changes: readonly TextChange[], isByHand = true): void {
     const mirror = this.#mirrors.get(document);
     if (!mirror) return;
     this.#mirrors.delete(document);
     this.#mirrors.set(document, mirror);
     for (const change of changes) {
-      if (!this.#apply(document, mirror.lines, change)) {
+      if (!this.#apply(document, mirror.lines, change, isByHand)) {
         this.close(document); // out of step with the editor: stop rather than tell stories
         return;
       }
@@ -105,13 +149,17 @@ export class RecentEdits {
       .slice(-WINDOW.recentEdits);
   }
 
-  #apply(document: string, lines: string[], { start, end, text }: TextChange): boolean {
+  #apply(document: string, lines: string[], { start, end, text }: TextChange, isByHand: boolean): boolean {
     const first = lines[start.line];
     const last = lines[end.line];
     if (first === undefined || last === undefined || end.line < start.line) return false;
     if (start.character > first.length || end.character > last.length) return false;
 
+    const left = this.#stretches.at(-1);
     const stretch = this.#reach(document, lines, start.line, end.line);
+    // Not one that the new stretch has taken in.
+    if (left !== undefined && !('done' in left) && this.#stretches.includes(left)) this.#tell(left);
+    stretch.isByHand ||= isByHand;
     const inserted = (first.slice(0, start.character) + text + last.slice(end.character)).split(/\r\n|\r|\n/);
     const grown = inserted.length - (end.line - start.line + 1);
     splice(lines, start.line, end.line - start.line + 1, inserted);
@@ -122,6 +170,9 @@ export class RecentEdits {
         other.line += grown;
     }
     if (sum(stretch.removed, 0, stretch.removed.length) + sum(lines, stretch.line, stretch.count) > WINDOW.edit) {
+      // What follows is another stretch. Of new text the lines above the cursor are whole, and all that is sure.
+      const cursor = start.line + inserted.length - 1;
+      if (stretch.removed.length <= 1 && cursor > stretch.line) this.#tell(stretch, cursor);
       this.#stretches[this.#stretches.length - 1] = this.#freeze(stretch);
     }
     this.#bound();
@@ -150,9 +201,49 @@ export class RecentEdits {
       removed = removed.concat(lines.slice(at, s.line), s.removed);
       at = s.line + s.count;
     }
-    const stretch: Live = { document, removed: removed.concat(lines.slice(at, end)), line, count: end - line };
+    const [first, ...others] = [...touched].sort((a, b) => a.id - b.id);
+    for (const other of others) if (other.told !== null) this.#retract(other);
+    const stretch: Live = {
+      document,
+      removed: removed.concat(lines.slice(at, end)),
+      id: first?.id ?? ++this.#count,
+      line,
+      count: end - line,
+      isByHand: [...touched].some((s) => s.isByHand),
+      told: first?.told ?? null,
+    };
     this.#stretches = [...this.#stretches.filter((s) => 'done' in s || !touched.has(s)), stretch];
     return stretch;
+  }
+
+  /** @param end line before which it ends, if not where the stretch does */
+  #tell(stretch: Live, end = stretch.line + stretch.count): void {
+    if (!stretch.isByHand) return;
+    const { path, lines } = this.#mirrors.get(stretch.document)!; // a live stretch's document is followed
+    const { id, removed, line } = stretch;
+    const units = sum(removed, 0, removed.length) + sum(lines, line, end - line);
+    if (units > MOST_LEFT) return;
+    const text = (n: number): string | null => lines[n]?.toWellFormed() ?? null;
+    const edit: LeftEdit = {
+      stretch: id,
+      path,
+      removed: removed.map((l) => l.toWellFormed()),
+      added: lines.slice(line, end).map((l) => l.toWellFormed()),
+      above: text(line - 1),
+      below: text(end),
+    };
+    const told = JSON.stringify(edit);
+    // What was taken back before anybody heard of it never was.
+    const isNothing = isAlike(edit.removed, edit.added);
+    if (told === stretch.told || (isNothing && stretch.told === null)) return;
+    stretch.told = told;
+    this.#onLeft(edit);
+  }
+
+  /** A stretch that became part of another one is told of as nothing. */
+  #retract({ id, document }: Live): void {
+    const { path } = this.#mirrors.get(document)!;
+    this.#onLeft({ stretch: id, path, removed: [], added: [], above: null, below: null });
   }
 
   /** Twice what is shown, as some of it may come to nothing. */
@@ -168,6 +259,10 @@ export class RecentEdits {
     const added = shown(lines.slice(s.line, s.line + s.count));
     return { document: s.document, done: { path, line: s.line, removed: shown(s.removed), added } };
   }
+}
+
+function isAlike(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((line, i) => line === b[i]);
 }
 
 function shown(lines: readonly string[]): string {

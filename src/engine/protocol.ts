@@ -153,13 +153,13 @@ export interface Overview {
 /** A remembered edit. */
 export interface MemoryEntry {
   readonly id: string;
-  /** The suggestion that it comes from: forgetting the entry is deleting that. */
+  /** The suggestion that it comes from, or the edit itself: forgetting the entry is deleting that. */
   readonly suggestionId: string;
   /** Epoch milliseconds. */
   readonly at: number;
   readonly path: string;
-  /** accepted: a suggestion was taken; typed: this was written where one was refused. */
-  readonly kind: 'accepted' | 'typed';
+  /** accepted: a suggestion was taken; typed: this was written where one was refused; written: without a suggestion. */
+  readonly kind: 'accepted' | 'typed' | 'written';
   /** Whole lines. */
   readonly removed: readonly string[];
   readonly added: readonly string[];

@@ -4,9 +4,10 @@
  */
 import type { Edit } from '../completion/edit.ts';
 import { REDACTED } from '../completion/kept.ts';
+import type { LeftEdit } from '../completion/recent.ts';
 import type { Remembered } from '../completion/suggestion.ts';
 import type { EditFormat, PromptInput } from '../prompt/format.ts';
-import { changeOf } from './entry.ts';
+import { changeBetween, changeOf, type Entry } from './entry.ts';
 import { Memory } from './memory.ts';
 import { Nearby } from './nearby.ts';
 import { PRIOR } from './prior.ts';
@@ -25,6 +26,12 @@ export interface Outcome {
   /** Not accepted as a whole: what was written there instead, as far as it is known; else null. */
   readonly typed: Edit | null;
   readonly remembered: Remembered | null;
+}
+
+/** An edit that the developer made, suggested or not. */
+export interface Written extends Omit<LeftEdit, 'stretch'> {
+  readonly id: string;
+  readonly at: number;
 }
 
 export class EditMemory {
@@ -58,15 +65,27 @@ export class EditMemory {
     if (refused !== null) this.#memory.refuse(refused);
     const written = isAccepted ? edit : typed;
     const change = written && changeBy(written);
-    if (change === null || change.hunk.added.some((line) => line.includes(REDACTED))) return;
+    if (change === null) return;
     const kind = isAccepted ? 'accepted' : 'typed';
-    this.#memory.remember({ id: isAccepted ? id : `${id}:typed`, at, path: snapshot.path, kind, change });
+    this.#remember({ id: isAccepted ? id : `${id}:typed`, at, path: snapshot.path, kind, change });
+  }
+
+  /** Takes in an edit, in place of what it was when it was taken in before; one that was taken back is forgotten. */
+  write({ id, at, path, ...lines }: Written): void {
+    const change = changeBetween(lines);
+    if (change === null) this.#memory.forget(id);
+    else this.#remember({ id, at, path, kind: 'written', change });
   }
 
   /** Forgets what came of a suggestion, but not how far it made matches of a kind believed. */
   forget(suggestionId: string): void {
     this.#memory.forget(suggestionId);
     this.#memory.forget(`${suggestionId}:typed`);
+  }
+
+  /** What holds the mark of a secret was not written like that. */
+  #remember(entry: Entry): void {
+    if (!entry.change.hunk.added.some((line) => line.includes(REDACTED))) this.#memory.remember(entry);
   }
 
   #judge({ snapshot, edit, isAccepted, typed, remembered }: Outcome): void {

@@ -1,15 +1,18 @@
 /** What is remembered: one edit that the developer made or accepted, as a hunk of whole lines. */
 import { applyEdit, type Edit, offsetAt } from '../completion/edit.ts';
+import type { LeftEdit } from '../completion/recent.ts';
 import { type Change, hunkOf } from '../prompt/hunk.ts';
 
+/** accepted: a suggestion was taken; typed: this was written where one was refused; written: of the developer's own accord. */
+export type EntryKind = 'accepted' | 'typed' | 'written';
+
 export interface Entry {
-  /** Of the suggestion that it comes from; with what was typed instead of it, `:typed` follows. */
+  /** Of the suggestion that it comes from (with what was typed instead of it, `:typed` follows), or of the edit. */
   readonly id: string;
   /** When it happened; any clock that never goes back. */
   readonly at: number;
   readonly path: string;
-  /** accepted: a suggestion was taken; typed: this was written where one was refused. */
-  readonly kind: 'accepted' | 'typed';
+  readonly kind: EntryKind;
   readonly change: Change;
 }
 
@@ -30,6 +33,16 @@ export function changeOf(text: string, edit: Edit): Change | null {
   const added = after.slice(begin, stop + after.length - text.length).split('\n');
   const above = begin === 0 ? null : text.slice(text.lastIndexOf('\n', begin - 2) + 1, begin - 1);
   const below = stop === text.length ? null : text.slice(stop + 1, lineEnd(text, stop + 1));
+  return changeBetween({ removed, added, above, below });
+}
+
+/** What whole lines became. @returns null where both are alike */
+export function changeBetween({
+  removed,
+  added,
+  above,
+  below,
+}: Pick<LeftEdit, 'removed' | 'added' | 'above' | 'below'>): Change | null {
   const hunk = hunkOf(removed, added, above);
   if (hunk === null) return null;
   // Lines that both sides end with were taken off the hunk: the first of them is what stands below it.

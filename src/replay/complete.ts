@@ -10,7 +10,7 @@ import { Server } from '../engine/serve.ts';
 import type { EditMemory } from '../memory/edit-memory.ts';
 import { type Adapter, readAdapter } from '../model/adapter.ts';
 import { loraFor } from '../trainer/plan.ts';
-import { type Answer, type Arm, type Lesson, NO_EFFORT, type Training } from './arm.ts';
+import { type Answer, type Arm, type Lesson, NO_EFFORT, type Seen, type Training } from './arm.ts';
 import { ReplayError } from './history.ts';
 import { Rounds } from './rounds.ts';
 import { editorLines, type Question } from './typist.ts';
@@ -110,6 +110,14 @@ export class Complete implements Arm {
     return { edit, confidence: Math.log(confidenceOf(own)), own };
   }
 
+  /** Remembers edits as they are left. */
+  watch(seen: Seen): void {
+    if (seen.kind !== 'edited') return;
+    const { stretch, ...edit } = seen.edit;
+    // Nobody looks at when it was.
+    this.#memory?.write({ ...edit, id: `edit ${stretch}`, at: 0 });
+  }
+
   /** Remembers what came of an ask, and keeps it for the next round. */
   learn(lesson: Lesson): void {
     const snapshot = snapshotOf(lesson.question);
@@ -118,11 +126,10 @@ export class Complete implements Arm {
     this.#remember(lesson, snapshot);
   }
 
-  #remember({ at, question, answer, withheld, fate, typed }: Lesson, snapshot: Snapshot): void {
-    if (this.#memory === null) return;
-    const made = answer ?? withheld;
-    const { edit, own } = made ?? { edit: typed, own: null };
-    if (edit === null) return;
+  #remember({ at, question, answer, fate, typed }: Lesson, snapshot: Snapshot): void {
+    // What was typed without a suggestion is known as an edit.
+    if (this.#memory === null || answer === null) return;
+    const { edit, own } = answer;
     // The extension has the whole document, of which a snapshot is a part.
     const whole = { ...snapshot, ...split(question) };
     this.#memory.learn({
@@ -132,7 +139,7 @@ export class Complete implements Arm {
       edit,
       isAccepted: fate === 'accepted',
       typed,
-      remembered: (own as ModelOwn | null)?.remembered ?? null,
+      remembered: (own as ModelOwn | undefined)?.remembered ?? null,
     });
   }
 

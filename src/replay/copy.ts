@@ -23,6 +23,7 @@ export class Copy implements Arm {
   readonly #holders = new Map<string, number[]>();
 
   watch(seen: Exclude<Played, { kind: 'ask' }>): void {
+    if (seen.kind === 'edited') return;
     if (seen.kind === 'open') {
       this.#learn(editorLines(seen.text));
       return;

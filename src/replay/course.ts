@@ -65,8 +65,8 @@ export class Course {
       await this.#teach(this.#lessons.ask(ask, this.#enter(context.at, ask, logged), logged.answer));
       return;
     }
-    // What was typed without a suggestion teaches only arms with `+typing`.
-    if (played.kind === 'open' || this.#typing) await this.#arm.watch?.(played);
+    // What a hunk came to teaches only arms with `+typing`; of edits the extension tells anyway.
+    if (played.kind !== 'left' || this.#typing) await this.#arm.watch?.(played);
     if (played.kind === 'left') await this.#teach(this.#lessons.left(played));
   }
 

@@ -5,7 +5,16 @@
 
 import { type Gate, type Judgement, WORTH } from '../gate/gate.ts';
 import { agreement } from './agreement.ts';
-import { type Answer, type Arm, type Context, type Learner, type Lesson, NO_EFFORT, type Training } from './arm.ts';
+import {
+  type Answer,
+  type Arm,
+  type Context,
+  type Learner,
+  type Lesson,
+  NO_EFFORT,
+  type Seen,
+  type Training,
+} from './arm.ts';
 import { type ModelOwn, snapshotOf } from './complete.ts';
 import type { Question } from './typist.ts';
 
@@ -36,6 +45,10 @@ export class Learned implements Learner {
     const judgement = this.#gate.judge({ snapshot, edit: answer.edit, ...own }, context);
     const mine: LearnedOwn = { ...own, judgement };
     return { edit: answer.edit, confidence: judgement.tried, own: mine };
+  }
+
+  async watch(seen: Seen): Promise<void> {
+    await this.#model?.watch?.(seen);
   }
 
   async learn(lesson: Lesson): Promise<void> {

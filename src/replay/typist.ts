@@ -5,7 +5,7 @@
 
 import type { Place } from '../completion/edit.ts';
 import { applyEdit, type Edit, firstLineOf, lineAt, placeAt } from '../completion/edit.ts';
-import { RecentEdits } from '../completion/recent.ts';
+import { type LeftEdit, RecentEdits } from '../completion/recent.ts';
 import type { RecentEdit } from '../completion/snapshot.ts';
 import { hash } from '../completion/text.ts';
 import { seeded } from '../trainer/random.ts';
@@ -78,6 +78,8 @@ export interface Substitution {
 export type Played =
   | { readonly kind: 'open'; readonly path: string; readonly text: string }
   | { readonly kind: 'ask'; readonly ask: Ask }
+  /** As the extension tells of an edit that was left, typed or accepted. */
+  | { readonly kind: 'edited'; readonly edit: LeftEdit }
   /** The path has left a hunk: what was typed in it may be known from now on. */
   | {
       readonly kind: 'left';
@@ -95,7 +97,9 @@ const WRONG: Verdict = { outcome: 'wrong', reach: null, target: null, supplied: 
 
 export class Typist {
   readonly #seed: number;
-  readonly #recent = new RecentEdits();
+  /** Edits that were left and are still to be told of. */
+  readonly #left: LeftEdit[] = [];
+  readonly #recent = new RecentEdits((edit) => this.#left.push(edit));
   /** Text that the typist last left at a path. */
   readonly #texts = new Map<string, string>();
 
@@ -119,17 +123,16 @@ export class Typist {
     if (!this.#recent.knows(path) || this.#texts.get(path) !== before)
       this.#recent.open(path, path, editorLines(before));
     this.#texts.set(path, after);
+    yield* this.#told();
 
     const applied = (upTo: number): string => withHunks(file, (h) => h < upTo);
     const random = (what: string): (() => number) => seeded(hash(`${this.#seed}\0${commit.id}\0${path}\0${what}`));
     const id = (what: string): string => `${commit.id.slice(0, 12)}/${fileIndex}/${what}`;
-    const question = (document: string, cursor: Place): Question => ({
-      path,
-      languageId: file.languageId,
-      document,
-      cursor,
-      recent: this.#recent.recent(),
-    });
+    const recent = this.#recent;
+    const question = (document: string, cursor: Place): Question => {
+      recent.at(path, cursor.line);
+      return { path, languageId: file.languageId, document, cursor, recent: recent.recent() };
+    };
 
     let arrivals = 0;
     let text = before;
@@ -166,13 +169,17 @@ export class Typist {
         const lineText = lineAt(document, line)!;
         substitutions.push({ removed: span.removed, added: span.added.join(''), line: lineText });
         const moved = random(`arrival ${h} ${s}`)();
-        yield ask('arrival', `${h}/arrival${s}`, span.arrival, { line, character: column(lineText, moved) });
+        yield* this.#asked(
+          ask('arrival', `${h}/arrival${s}`, span.arrival, { line, character: column(lineText, moved) }),
+        );
         arrivals++;
         const end = walked.spans[s + 1]?.arrival ?? walked.last;
         for (let i = span.arrival + 1; i <= end; i++) {
           this.#type(path, walked, i);
-          if (places.has(i))
-            yield ask('typing', `${h}/typing${i}`, i, walked.placeOfNew(walked.cursor(i) - walked.prefix.length));
+          yield* this.#told();
+          if (!places.has(i)) continue;
+          const cursor = walked.placeOfNew(walked.cursor(i) - walked.prefix.length);
+          yield* this.#asked(ask('typing', `${h}/typing${i}`, i, cursor));
         }
       }
       text = next;
@@ -189,7 +196,7 @@ export class Typist {
       const following = hunks.findIndex((_, i) => i > h && applied(i + 1) !== applied(i));
       if (following >= 0) {
         const document = text;
-        yield {
+        yield* this.#asked({
           kind: 'ask',
           ask: {
             id: id(`${h}/far`),
@@ -203,7 +210,7 @@ export class Typist {
             typed: () => editBetween(document, applied(following + 1)),
             judge: (edit) => judgeFar(file, h, document, edit),
           },
-        };
+        });
       }
     }
     const lines = editorLines(text);
@@ -211,7 +218,7 @@ export class Typist {
     for (let n = 0; n < arrivals; n++) {
       const line = n === 0 ? lines.length - 1 : Math.floor(place() * lines.length);
       const character = n === 0 ? lines[line]!.length : column(lines[line]!, place());
-      yield {
+      yield* this.#asked({
         kind: 'ask',
         ask: {
           id: id(`rest${n}`),
@@ -225,8 +232,18 @@ export class Typist {
           typed: () => null,
           judge: (edit) => (edit === null || applyEdit(text, edit) === null ? { ...WRONG, outcome: 'right' } : WRONG),
         },
-      };
+      });
     }
+  }
+
+  /** What was left is known before the next ask. */
+  *#asked(ask: Played): Generator<Played> {
+    yield* this.#told();
+    yield ask;
+  }
+
+  *#told(): Generator<Played> {
+    for (const edit of this.#left.splice(0)) yield { kind: 'edited', edit };
   }
 
   /** Tells the recent edits of the step to a text of the path. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { MIRROR, RecentEdits, type TextChange } from '../../src/completion/recent.ts';
+import { type LeftEdit, MIRROR, RecentEdits, type TextChange } from '../../src/completion/recent.ts';
 import { type RecentEdit, WINDOW } from '../../src/completion/snapshot.ts';
 import { applied, noise, seeded } from './text.ts';
 
@@ -140,3 +140,89 @@ test('any edits: each stretch, undone, gives back what was there', () => {
     assert.deepEqual(text, first);
   }
 });
+
+test('an edit is told of once another one is begun elsewhere, with the lines around it', () => {
+  const { recent, told } = teller();
+  recent.change('file:///a', [at([1, 3, 3, '!'])]);
+  recent.change('file:///a', [at([1, 4, 4, '\nmore'])]);
+  assert.deepEqual(told, []);
+  recent.change('file:///a', [at([5, 0, 0, 'x'])]);
+  assert.deepEqual(told, [left(1, ['one'], ['one!', 'more'], 'zero', 'two')]);
+  recent.leave();
+  recent.leave();
+  assert.deepEqual(told.slice(1), [left(2, ['four'], ['xfour'], 'three', null)]);
+});
+
+test('gone on with, it is told of again under its number; taken back, as nothing', () => {
+  const { recent, told } = teller();
+  recent.change('file:///a', [at([1, 3, 3, '!'])]);
+  recent.leave();
+  recent.change('file:///a', [at([4, 0, 0, 'x'])]);
+  recent.change('file:///a', [at([1, 4, 4, '?'])]);
+  recent.change('file:///a', [at([4, 0, 1, ''])]); // never told of, and nothing in the end
+  recent.change('file:///a', [at([1, 3, 5, ''])]);
+  recent.close('file:///a');
+  assert.deepEqual(told, [
+    left(1, ['one'], ['one!'], 'zero', 'two'),
+    left(2, ['four'], ['xfour'], 'three', null),
+    left(1, ['one'], ['one!?'], 'zero', 'two'),
+    left(2, ['four'], ['four'], 'three', null),
+    left(1, ['one'], ['one'], 'zero', 'two'),
+  ]);
+});
+
+test('two that grow together are one: the later one was nothing', () => {
+  const { recent, told } = teller();
+  recent.change('file:///a', [at([0, 0, 0, 'x'])]);
+  recent.change('file:///a', [at([2, 0, 0, 'y'])]);
+  recent.leave();
+  recent.change('file:///a', [at([1, 0, 0, 'z'])]);
+  recent.leave();
+  assert.deepEqual(told.slice(2), [
+    { stretch: 2, path: 'a', removed: [], added: [], above: null, below: null },
+    left(1, ['zero', 'one', 'two'], ['xzero', 'zone', 'ytwo'], null, 'three'),
+  ]);
+});
+
+test('what a program does is not told of, nor what is pasted at length', () => {
+  const { recent, told } = teller();
+  recent.change('file:///a', [at([1, 3, 3, '!'])], false);
+  recent.leave();
+  recent.change('file:///a', [at([4, 0, 0, `${'x'.repeat(100)}\n`.repeat(30)])]);
+  recent.leave();
+  assert.deepEqual(told, []);
+  recent.change('file:///a', [at([1, 4, 4, '?'])]);
+  recent.leave();
+  assert.deepEqual(told, [left(1, ['one'], ['one!?'], 'zero', 'two')]);
+});
+
+test('of what grows too long to be one edit, the whole lines are told of', () => {
+  const { recent, told } = teller();
+  const line = 'y'.repeat(99);
+  for (let n = 0; n < 12; n++) {
+    recent.change('file:///a', [at([1 + n, n === 0 ? 3 : 99, n === 0 ? 3 : 99, '\n'])]);
+    for (const [c, letter] of [...line].entries()) recent.change('file:///a', [at([2 + n, c, c, letter])]);
+  }
+  recent.leave();
+  const whole = Array.from({ length: 10 }, () => line);
+  assert.deepEqual(told[0], left(1, ['one'], ['one', ...whole], 'zero', told[0]!.below!));
+  assert.equal(told.length, 2);
+  assert.equal(told[1]!.added.at(-1), line);
+});
+
+function teller() {
+  const told: LeftEdit[] = [];
+  const recent = new RecentEdits((edit) => told.push(edit));
+  recent.open('file:///a', 'a', five);
+  return { recent, told };
+}
+
+function left(
+  stretch: number,
+  removed: string[],
+  added: string[],
+  above: string | null,
+  below: string | null,
+): LeftEdit {
+  return { stretch, path: 'a', removed, added, above, below };
+}

@@ -138,6 +138,20 @@ test('what recent edits say was added stands in the document', () => {
   }
 });
 
+test('an edit is told of before the ask at which the cursor has left it', () => {
+  const before = 'a\nb\nc\nd\ne\nf\n';
+  const file = change('a.ts', before, 'a one two\nb\nc\nd\ne\nf three\n');
+  const told = play([commitOf(file)]).map((p) =>
+    p.kind === 'ask' ? p.ask.point : p.kind === 'edited' ? p.edit.added.join() : p.kind,
+  );
+  const first = told.indexOf('a one two');
+  assert.ok(first > told.indexOf('far'), 'the cursor still stands there');
+  assert.equal(told[first + 1], 'arrival');
+  assert.deepEqual(told.slice(-2), ['rest', 'rest'], 'the end of the file is near the other one');
+  const [edit] = play([commitOf(file)]).flatMap((p) => (p.kind === 'edited' ? [p.edit] : []));
+  assert.deepEqual(edit, { stretch: 1, path: 'a.ts', removed: ['a'], added: ['a one two'], above: null, below: 'b' });
+});
+
 test('asks are a function of history and seed alone', () => {
   const plain = (seed: number) => asks(play(openSource(SAMPLE).commits(), seed)).map((a) => [a.id, a.question]);
   assert.deepEqual(plain(1), plain(1));
