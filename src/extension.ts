@@ -84,7 +84,12 @@ export function activate(context: vscode.ExtensionContext): void {
     followUp: () => provider.followUp(),
     log,
   });
-  const recent = new RecentEdits();
+  let told = 0;
+  const recent = new RecentEdits(({ stretch, ...edit }) => {
+    if (!settings.keepsEdits) return;
+    const editId = `${windowId}/${stretch}`;
+    client.record([{ type: 'written', eventId: `${editId}/${++told}`, editId, at: Date.now(), ...edit }]);
+  });
   const git = gitProgram();
   const ignored = new GitIgnored(git === null ? async () => null : askGit(git, log.warn), () => {
     if (!settings.enabled) return;
@@ -172,6 +177,7 @@ export function activate(context: vscode.ExtensionContext): void {
     } else if (!settings.enabled && attending) {
       fates.apply({ type: 'closing', at: Date.now() });
       fates.forget();
+      recent.leave();
       recent.clear();
       attending.dispose();
       attending = null;
@@ -235,6 +241,7 @@ export function activate(context: vscode.ExtensionContext): void {
   running = {
     stop: async () => {
       fates.apply({ type: 'closing', at: Date.now() });
+      recent.leave();
       await client.dispose();
     },
   };

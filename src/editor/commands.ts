@@ -163,7 +163,7 @@ async function downloadModel({ client, onEngineState }: CommandPorts): Promise<v
 async function deleteAll({ client, forget }: CommandPorts): Promise<void> {
   const yes = t('Delete');
   const detail = t(
-    'All suggestions and what became of them, and all that the model has learned from you, in every workspace. The model that was downloaded stays. This cannot be undone.',
+    'All suggestions and what became of them, all edits, and all that the model has learned from you, in every workspace. The model that was downloaded stays. This cannot be undone.',
   );
   const question = t('Delete everything that Knack has stored?');
   if ((await vscode.window.showWarningMessage(question, { modal: true, detail }, yes)) !== yes) return;

@@ -49,7 +49,7 @@ export function listen({
       if (!isServed(e.document) || e.contentChanges.length === 0) return;
       if (documents.quiet(e.document) === null) {
         for (const { line, text } of linesThatLose(e, recent)) onDeleted(keyOf(e.document), line, text);
-        recent.change(keyOf(e.document), e.contentChanges.map(textChange));
+        recent.change(keyOf(e.document), e.contentChanges.map(textChange), isByHand(e));
         documents.follow(e.document, recent); // from the next change on, if it was not followed yet
       }
       if (isKey(e)) keyPressed(Date.now());
@@ -57,10 +57,13 @@ export function listen({
     }),
     vscode.window.onDidChangeTextEditorSelection((e) => {
       if (e.textEditor.document.uri.scheme !== 'output') active();
-      if (e.textEditor === vscode.window.activeTextEditor && isServed(e.textEditor.document)) apply(selectEvent(e));
+      if (e.textEditor !== vscode.window.activeTextEditor || !isServed(e.textEditor.document)) return;
+      recent.at(keyOf(e.textEditor.document), e.textEditor.selection.active.line);
+      apply(selectEvent(e));
     }),
     vscode.window.onDidChangeActiveTextEditor((editor) => {
       active();
+      recent.leave();
       look(editor);
       const document = editor && isServed(editor.document) ? keyOf(editor.document) : null;
       apply({ type: 'switched', at: Date.now(), document });
@@ -70,8 +73,11 @@ export function listen({
     vscode.window.onDidChangeWindowState((state) => {
       // VS Code also tells when nobody has done anything for a minute: that is no activity.
       if (state.active) active();
-      if (!state.focused) apply({ type: 'focus-lost', at: Date.now() });
+      if (state.focused) return;
+      recent.leave();
+      apply({ type: 'focus-lost', at: Date.now() });
     }),
+    vscode.workspace.onDidSaveTextDocument(() => recent.leave()),
     vscode.workspace.onDidCloseTextDocument((document) => {
       recent.close(keyOf(document));
       if (isServed(document)) apply({ type: 'document-closed', at: Date.now(), document: keyOf(document) });
@@ -86,6 +92,20 @@ function isKey({ contentChanges, reason }: vscode.TextDocumentChangeEvent): bool
   const [change, ...more] = contentChanges;
   if (reason !== undefined || change === undefined || more.length > 0) return false;
   return change.text.trimEnd().length + change.rangeLength <= 2;
+}
+
+/**
+ * Whether a change is the developer's: where one writes there is a cursor. Programs (a formatter, a rename, a file that
+ * was changed on disk) write elsewhere too.
+ */
+function isByHand({ document, contentChanges }: vscode.TextDocumentChangeEvent): boolean {
+  const editor = vscode.window.activeTextEditor;
+  if (editor?.document !== document) return false;
+  // As they were before the change.
+  const { selections } = editor;
+  return contentChanges.every(({ range }) =>
+    selections.some(({ start, end }) => range.start.line <= end.line && range.end.line >= start.line),
+  );
 }
 
 /** Lines of one change that are kept as deleted: a whole file that is replaced is nobody's deletion. */

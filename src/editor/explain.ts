@@ -114,9 +114,16 @@ function rememberedText(suggestion: Suggestion, memory: WhyFacts['memory'], form
 }
 
 function memoryText({ at, path, kind, removed, added }: MemoryEntry, formats: Formats): string {
-  const how = kind === 'accepted' ? t('accepted') : t('typed instead of a suggestion');
-  const lines = [...removed.map((line) => `- ${line}`), ...added.map((line) => `+ ${line}`)];
-  return `${path}, ${formats.time(at)}, ${how}\n\n${fenced(lines.join('\n'), 'diff')}`;
+  return `${path}, ${formats.time(at)}, ${howText(kind)}\n\n${diff(removed, added)}`;
+}
+
+/** How a remembered edit came about. */
+export function howText(kind: MemoryEntry['kind']): string {
+  return { accepted: t('accepted'), typed: t('typed instead of a suggestion'), written: t('written by you') }[kind];
+}
+
+function diff(removed: readonly string[], added: readonly string[]): string {
+  return fenced([...removed.map((line) => `- ${line}`), ...added.map((line) => `+ ${line}`)].join('\n'), 'diff');
 }
 
 /** One remembered edit as Markdown. */
@@ -143,9 +150,10 @@ function promptText(prompt: PromptView, { promptHash }: Suggestion, { number }: 
   ];
 }
 
-/** All that is stored of one suggestion, as Markdown. */
+/** All that is stored of one suggestion or edit, as Markdown. */
 export function entryPage(entry: StoredEntry, formats: Formats): string {
-  const { offer } = entry;
+  const { offer, written } = entry;
+  if (written !== null) return writtenPage(entry.id, entry.at, written, formats);
   const observed = entry.observed === null ? '' : entry.observed ? t('observed') : t('inferred');
   const outcome = entry.outcome === null ? t('not known yet') : `${entry.outcome} (${entry.reason}, ${observed})`;
   const facts: [string, string | number | null][] = [
@@ -197,6 +205,18 @@ export function entryPage(entry: StoredEntry, formats: Formats): string {
           fenced(offer.after, offer.language),
         ]),
     ...(recent.length === 0 ? [] : [`## ${t('Recent edits, before and after')}`, ...recent]),
+  );
+}
+
+function writtenPage(id: string, at: number, edit: NonNullable<StoredEntry['written']>, { time }: Formats): string {
+  const { path, removed, added, above, below } = edit;
+  const isThere = removed.length + added.length > 0;
+  return join(
+    `# ${t('All that is stored of one edit')}`,
+    [`- id: ${id}`, `- ${t('stored')}: ${time(at)}`, `- ${t('file')}: ${path}`].join('\n'),
+    isThere ? diff(removed, added) : t('No text: it was taken back, is very long, or holds a secret.'),
+    ...(above === null ? [] : [`## ${t('The line above it')}`, fenced(above)]),
+    ...(below === null ? [] : [`## ${t('The line below it')}`, fenced(below)]),
   );
 }
 

@@ -20,6 +20,8 @@ export interface Settings {
   /** Null: it follows the typing and the machine. */
   readonly debounceMs: number | null;
   readonly nodePath: string | null;
+  /** Whether edits that were made without a suggestion are stored and remembered. */
+  readonly keepsEdits: boolean;
   readonly engine: EngineSettings;
 }
 
@@ -51,6 +53,7 @@ export const RULES = {
   nodePath: { kind: 'path', fallback: '' },
   'serving.device': { kind: 'choice', fallback: 'auto', of: DEVICE_SETTINGS },
   'memory.enabled': { kind: 'boolean', fallback: true },
+  'memory.edits': { kind: 'boolean', fallback: true },
   'training.enabled': { kind: 'boolean', fallback: true },
   'training.minSignals': { kind: 'number', fallback: 16, from: 1, to: 100_000 },
   'training.idleSeconds': { kind: 'number', fallback: 60, from: 0, to: 86_400 },
@@ -99,6 +102,7 @@ export function parseSettings(read: (name: SettingName) => unknown): Parsed {
     eagerness,
     debounceMs: value('debounceMs'),
     nodePath: path('nodePath'),
+    keepsEdits: value<boolean>('memory.enabled') && value<boolean>('memory.edits'),
     engine: {
       modelPath: path('model.path'),
       promptStyle: style === 'auto' ? null : style,

@@ -2,9 +2,10 @@
 import { t } from '@vscode/l10n';
 import * as vscode from 'vscode';
 import type { EngineClient } from '../engine/client.ts';
+import type { MemoryEntry } from '../engine/protocol.ts';
 import { formatsFor, shortId } from '../panel/format.ts';
 import type { Selection, StoredGroup, StoredSummary } from '../signals/view.ts';
-import { entryPage, memoryPage } from './explain.ts';
+import { entryPage, howText, memoryPage } from './explain.ts';
 import type { Pages } from './pages.ts';
 
 /** Entries in one list: the newest. */
@@ -24,14 +25,14 @@ export async function showStored(client: EngineClient, pages: Pages): Promise<vo
       void vscode.window.showInformationMessage(t('Knack: nothing is stored.'));
       return;
     }
-    const total = found.reduce((sum, { suggestions }) => sum + suggestions, 0);
-    await pick(by === 'day' ? t('Knack: stored suggestions, by day') : t('Knack: stored suggestions, by file'), [
+    const total = found.reduce((sum, { entries }) => sum + entries, 0);
+    await pick(by === 'day' ? t('Knack: what is stored, by day') : t('Knack: what is stored, by file'), [
       by === 'day'
         ? { label: t('$(files) By file'), run: () => groups('file') }
         : { label: t('$(calendar) By day'), run: () => groups('day') },
       {
         label: t('$(trash) Delete everything'),
-        description: t('{0} suggestions, and all that was learned', total),
+        description: t('{0} entries, and all that was learned', total),
         run: async () => void (await vscode.commands.executeCommand('knack.deleteAll')),
       },
       { label: '', kind: vscode.QuickPickItemKind.Separator },
@@ -39,10 +40,10 @@ export async function showStored(client: EngineClient, pages: Pages): Promise<vo
     ]);
   }
 
-  function groupChoice(by: 'day' | 'file', { key, suggestions }: StoredGroup): Choice {
+  function groupChoice(by: 'day' | 'file', { key, entries: count }: StoredGroup): Choice {
     const selection: Selection = by === 'day' ? { by, day: key } : { by, path: key };
     const label = key === '' ? t('(not known)') : key;
-    return { label, description: t('{0} suggestions', suggestions), run: () => entries(selection, label, suggestions) };
+    return { label, description: t('{0} entries', count), run: () => entries(selection, label, count) };
   }
 
   async function entries(selection: Selection, title: string, count: number): Promise<void> {
@@ -50,7 +51,7 @@ export async function showStored(client: EngineClient, pages: Pages): Promise<vo
     await pick(`Knack: ${title}`, [
       {
         label: t('$(trash) Delete these {0}', count),
-        run: () => remove(selection, t('Delete {0} suggestions and what became of them?', count)),
+        run: () => remove(selection, t('Delete {0} entries: suggestions with what became of them, and edits?', count)),
       },
       { label: '', kind: vscode.QuickPickItemKind.Separator },
       ...found.map(entryChoice),
@@ -61,7 +62,7 @@ export async function showStored(client: EngineClient, pages: Pages): Promise<vo
     const first = text.trim().split('\n')[0]!;
     return {
       label: first === '' ? t('(no text)') : first,
-      description: outcome ?? t('not known yet'),
+      description: outcome === 'written' ? t('written by you') : (outcome ?? t('not known yet')),
       detail: `${path}, ${formatsFor(vscode.env.language).time(at)}`,
       run: () => one(id),
     };
@@ -69,14 +70,16 @@ export async function showStored(client: EngineClient, pages: Pages): Promise<vo
 
   async function one(id: string): Promise<void> {
     const entry = await client.entry(id);
-    if (entry === null) throw new Error(t('This suggestion is no longer stored.'));
-    await pages.show(t('Stored suggestion'), entryPage(entry, formatsFor(vscode.env.language)));
-    await pick(t('Knack: stored suggestion'), [
+    if (entry === null) throw new Error(t('This is no longer stored.'));
+    const isEdit = entry.written !== null;
+    await pages.show(
+      isEdit ? t('Stored edit') : t('Stored suggestion'),
+      entryPage(entry, formatsFor(vscode.env.language)),
+    );
+    const question = isEdit ? t('Delete this edit?') : t('Delete this suggestion and what became of it?');
+    await pick(isEdit ? t('Knack: stored edit') : t('Knack: stored suggestion'), [
       { label: t('$(check) Keep it') },
-      {
-        label: t('$(trash) Delete it'),
-        run: () => remove({ by: 'id', id }, t('Delete this suggestion and what became of it?')),
-      },
+      { label: t('$(trash) Delete it'), run: () => remove({ by: 'id', id }, question) },
     ]);
   }
 
@@ -87,7 +90,7 @@ export async function showStored(client: EngineClient, pages: Pages): Promise<vo
       'This cannot be undone. What the model has learned from it goes too: it goes back to before that, and learns again from what is left.',
     );
     if ((await vscode.window.showWarningMessage(question, { modal: true, detail }, yes)) !== yes) return;
-    const { suggestions, forgotten } = await client.deleteSelected(selection);
+    const { entries: deleted, forgotten } = await client.deleteSelected(selection);
     const learned =
       forgotten.length === 0
         ? t('Nothing had been learned from it.')
@@ -95,41 +98,41 @@ export async function showStored(client: EngineClient, pages: Pages): Promise<vo
             'What had been learned from it is deleted too ({0}), and what is left will be learned again.',
             forgotten.map(shortId).join(', '),
           );
-    void vscode.window.showInformationMessage(t('Knack: {0} suggestions deleted. {1}', suggestions, learned));
+    void vscode.window.showInformationMessage(t('Knack: {0} entries deleted. {1}', deleted, learned));
   }
 }
 
-/** What is remembered, newest first; each can be read and forgotten, which deletes the suggestion that it comes from. */
+/** What is remembered, newest first; each can be read and forgotten, which deletes what it comes from. */
 export async function showMemory(client: EngineClient, pages: Pages): Promise<void> {
   const { entries, size } = await client.memory(LISTED);
   const formats = formatsFor(vscode.env.language);
   if (size === 0) {
     void vscode.window.showInformationMessage(
-      t('Knack: nothing is remembered yet. What you accept, or type where you refuse a suggestion, will be.'),
+      t('Knack: nothing is remembered yet. What you write will be, and what you accept.'),
     );
     return;
   }
   await pick(
-    t('Knack: {0} remembered edits', size),
+    t('Knack: remembered edits'),
     entries.map((entry) => ({
       label: (entry.added.find((line) => line.trim() !== '') ?? t('(only deletes)')).trim(),
-      description: entry.kind === 'accepted' ? t('accepted') : t('typed instead of a suggestion'),
+      description: howText(entry.kind),
       detail: `${entry.path}, ${formats.time(entry.at)}`,
       run: async () => {
         await pages.show(t('Remembered edit'), memoryPage(entry, formats));
         await pick(t('Knack: remembered edit'), [
           { label: t('$(check) Keep it') },
-          { label: t('$(trash) Forget it'), run: () => forget(entry.suggestionId) },
+          { label: t('$(trash) Forget it'), run: () => forget(entry) },
         ]);
       },
     })),
   );
 
-  async function forget(id: string): Promise<void> {
+  async function forget({ sources }: MemoryEntry): Promise<void> {
     const yes = t('Forget');
-    const question = t('Forget this edit, and delete the stored suggestion that it comes from?');
+    const question = t('Forget this edit, and delete all that is stored of it?');
     if ((await vscode.window.showWarningMessage(question, { modal: true }, yes)) !== yes) return;
-    await client.deleteSelected({ by: 'id', id });
+    for (const id of sources) await client.deleteSelected({ by: 'id', id });
     void vscode.window.showInformationMessage(t('Knack: the edit is forgotten.'));
   }
 }

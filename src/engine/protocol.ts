@@ -144,6 +144,8 @@ export interface Overview {
   readonly stored: {
     readonly folder: string;
     readonly suggestions: number;
+    /** Edits that were made without one. */
+    readonly written: number;
     readonly oldestAt: number | null;
     readonly databaseBytes: number;
     readonly checkpointBytes: number;
@@ -153,8 +155,8 @@ export interface Overview {
 /** A remembered edit. */
 export interface MemoryEntry {
   readonly id: string;
-  /** The suggestion that it comes from, or the edit itself: forgetting the entry is deleting that. */
-  readonly suggestionId: string;
+  /** Suggestions and edits that it comes from, this one first: forgetting it is deleting all of them. */
+  readonly sources: readonly string[];
   /** Epoch milliseconds. */
   readonly at: number;
   readonly path: string;

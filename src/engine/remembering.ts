@@ -13,15 +13,18 @@ import type { Store } from '../signals/store.ts';
 import type { Base } from './base.ts';
 import type { MemoryEntry, MemoryView } from './protocol.ts';
 
-/** Signals that are read at once, and of these taken in at a time: suggestions wait no longer than that takes. */
+/** Signals and edits that are read at once, and of these taken in at a time: suggestions wait no longer than that takes. */
 const BATCH = 512;
 const AT_A_TIME = 16;
+
+/** What an edit is that was taken back. */
+const NOTHING = { removed: [], added: [], above: null, below: null } as const;
 
 export class Remembering {
   readonly #store: Store;
   readonly #empty: () => EditMemory;
   #memory: EditMemory;
-  /** Signals up to this event were taken in. */
+  /** Signals and edits up to this event were taken in. */
   #seq = 0;
   #version = -1;
   #deletions = -1;
@@ -55,18 +58,33 @@ export class Remembering {
     this.#version = version;
     for (;;) {
       this.#startAnewIfDeleted();
-      const rows = this.#store.exampleRows({ afterSeq: this.#seq, limit: BATCH });
-      for (const [n, row] of rows.entries()) {
+      const rows = this.#next();
+      for (const [n, { seq, takeIn }] of rows.entries()) {
         if (n > 0 && n % AT_A_TIME === 0) {
           await breathe();
           if (this.#startAnewIfDeleted()) break;
         }
-        const outcome = outcomeOf(row);
-        if (outcome !== null) this.#memory.learn(outcome);
-        this.#seq = row.seq;
+        takeIn();
+        this.#seq = seq;
       }
       if (rows.length < BATCH && this.#seq === (rows.at(-1)?.seq ?? this.#seq)) return;
     }
+  }
+
+  /** The first signals and edits that were not taken in, at most BATCH, in order of arrival. */
+  #next(): { readonly seq: number; readonly takeIn: () => void }[] {
+    const signals = this.#store.exampleRows({ afterSeq: this.#seq, limit: BATCH }).map((row) => ({
+      seq: row.seq,
+      takeIn: () => {
+        const outcome = outcomeOf(row);
+        if (outcome !== null) this.#memory.learn(outcome);
+      },
+    }));
+    const written = this.#store.writtenRows(this.#seq, BATCH).map(({ seq, id, at, path, lines }) => ({
+      seq,
+      takeIn: () => this.#memory.write({ id, at, path, ...(lines ?? NOTHING) }),
+    }));
+    return [...signals, ...written].sort((a, b) => a.seq - b.seq).slice(0, BATCH);
   }
 
   /** What was deleted leaves nothing behind, not even in what is believed: all is taken in anew. */
@@ -87,18 +105,20 @@ export class Remembering {
     }
   }
 
-  /** The newest `limit` entries, or those with these ids. */
+  /** The newest `limit` entries, or those with these ids; what was written again, or accepted and left so, is one. */
   view(limit: number, ids?: readonly string[]): MemoryView {
     const { memory } = this.#memory;
     const wanted = ids && new Set(ids);
-    const entries: MemoryEntry[] = [];
-    for (const { id, at, path, kind, change } of memory.entries()) {
-      if (entries.length >= limit) break;
+    const found = new Map<string, MemoryEntry & { readonly sources: string[] }>();
+    for (const { id, at, path, kind, change } of limit === 0 ? [] : memory.entries()) {
       if (wanted !== undefined && !wanted.has(id)) continue;
       const { removed, added } = change.hunk;
-      entries.push({ id, suggestionId: suggestionOf(id), at, path, kind, removed, added });
+      const key = JSON.stringify(added.length > 0 ? added : [removed]);
+      const known = found.get(key);
+      if (known !== undefined) known.sources.push(suggestionOf(id));
+      else if (found.size < limit) found.set(key, { id, sources: [suggestionOf(id)], at, path, kind, removed, added });
     }
-    return { entries, size: memory.size, bytes: memory.bytes };
+    return { entries: [...found.values()], size: memory.size, bytes: memory.bytes };
   }
 }
 

@@ -38,7 +38,7 @@ export function overviewOf(
     memory: { readonly size: number; readonly bytes: number };
   },
 ): Overview {
-  const { suggestions, oldestAt, bytes } = store.stats();
+  const { suggestions, written, oldestAt, bytes } = store.stats();
   const checkpoint = (baseHash === null ? null : store.current(baseHash)?.id) ?? 'base';
   const rounds = baseHash === null ? [] : store.rounds(baseHash, ROUNDS);
   const promoted = checkpoint === 'base' ? [] : rounds.filter(({ decision }) => decision === 'promoted');
@@ -63,6 +63,7 @@ export function overviewOf(
     stored: {
       folder: storageDir,
       suggestions,
+      written,
       oldestAt,
       databaseBytes: bytes,
       checkpointBytes: sizeOf(checkpointsDir(storageDir)),

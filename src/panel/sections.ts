@@ -224,14 +224,14 @@ function checkpointsSection({ overview, formats }: PanelFacts): Html {
 }
 
 function storedSection({ overview, formats, now }: PanelFacts): Html {
-  const { suggestions, oldestAt, databaseBytes, checkpointBytes, folder } = overview.stored;
+  const { suggestions, written, oldestAt, databaseBytes, checkpointBytes, folder } = overview.stored;
   const since = oldestAt === null ? '' : t('The oldest is of {0}.', localDay(Math.min(oldestAt, now)));
   const sizes = t(
     'The database takes {0}, checkpoints take {1}.',
     formats.bytes(databaseBytes),
     formats.bytes(checkpointBytes),
   );
-  return html`<p>${t('{0} suggestions, with the text around them and what became of them.', formats.number(suggestions))} ${since} ${sizes} ${t('Secrets are cut out before anything is written, and nothing leaves this machine.')}</p>
+  return html`<p>${t('{0} suggestions, with the text around them and what became of them, and {1} edits that you made.', formats.number(suggestions), formats.number(written))} ${since} ${sizes} ${t('Secrets are cut out before anything is written, and nothing leaves this machine.')}</p>
 <p><code>${folder}</code></p>
 <p>${button('knack.stored', t('Show what is stored'))} ${button('knack.report', t('Report a problem'))} ${button('knack.deleteAll', t('Delete everything'))}</p>`;
 }

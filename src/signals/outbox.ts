@@ -27,7 +27,13 @@ export class Outbox {
   /** By event id; a Map keeps the order of arrival. */
   readonly #held = new Map<string, Held>();
   #chars = 0;
-  #dropped: Record<SignalEvent['type'], number> = { offered: 0, outcome: 0, survival: 0, 'typed-instead': 0 };
+  #dropped: Record<SignalEvent['type'], number> = {
+    offered: 0,
+    outcome: 0,
+    survival: 0,
+    'typed-instead': 0,
+    written: 0,
+  };
 
   constructor(limits: OutboxLimits = OUTBOX_LIMITS) {
     this.#limits = limits;
@@ -69,7 +75,7 @@ export class Outbox {
   }
 
   /**
-   * Survival goes first, then offers whose outcome teaches nothing, what was typed instead, other offers; outcomes
+   * Survival goes first, then edits made without a suggestion, offers whose outcome teaches nothing, what was typed instead, other offers; outcomes
    * last: an outcome without its offer still counts, an offer without its outcome does not. Oldest first within each.
    */
   #leastNeeded(): SignalEvent {
@@ -81,8 +87,9 @@ export class Outbox {
     }
     const rank = (e: SignalEvent): number => {
       if (e.type === 'survival') return 0;
-      if (e.type === 'offered') return dull.has(e.suggestion.id) ? 1 : 3;
-      return e.type === 'typed-instead' ? 2 : 4;
+      if (e.type === 'written') return 1;
+      if (e.type === 'offered') return dull.has(e.suggestion.id) ? 2 : 4;
+      return e.type === 'typed-instead' ? 3 : 5;
     };
     let least: SignalEvent | null = null;
     for (const { event } of this.#held.values()) if (least === null || rank(event) < rank(least)) least = event;

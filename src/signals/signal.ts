@@ -1,10 +1,11 @@
 /**
- * Signals: what became of each suggestion, as plain values.
+ * Signals: what became of each suggestion, and what was written beside, as plain values.
  *
  * An event has an id of its own (a UUID, or `<suggestion's UUID>/<what>`), so that sending one again stores it once.
  * Every `offered` gets exactly one `outcome`; which of the two ways it was learned (`observed`) is part of it. Times
  * are epoch milliseconds.
  */
+import type { LeftEdit } from '../completion/recent.ts';
 import type { Snapshot } from '../completion/snapshot.ts';
 import type { Suggestion } from '../completion/suggestion.ts';
 
@@ -77,4 +78,13 @@ export interface TypedInstead {
   readonly text: string;
 }
 
-export type SignalEvent = Offered | Outcome | Survival | TypedInstead;
+/** An edit that the developer made and left, suggested or not; told again when it was gone on with. */
+export interface Written extends Omit<LeftEdit, 'stretch'> {
+  readonly type: 'written';
+  readonly eventId: string;
+  readonly at: number;
+  /** Of the edit: the same each time. */
+  readonly editId: string;
+}
+
+export type SignalEvent = Offered | Outcome | Survival | TypedInstead | Written;

@@ -6,7 +6,7 @@ import { REDACTED } from '../completion/kept.ts';
 import { WINDOW } from '../completion/snapshot.ts';
 import type { Remembered } from '../completion/suggestion.ts';
 import { redact, redactJoins, redactParts } from './redact.ts';
-import type { Offered, Outcome, SignalEvent, Survival, TypedInstead } from './signal.ts';
+import type { Offered, Outcome, SignalEvent, Survival, TypedInstead, Written } from './signal.ts';
 import { SURVIVAL_AT } from './survival.ts';
 
 /** Most UTF-16 units (or entries) that one row keeps. An offer is 30 KB at the very most. */
@@ -18,6 +18,8 @@ export const ROW_LIMITS = {
   path: 1_024,
   logprobs: 1_024,
   remembered: 32,
+  /** Of the JSON of an edit, which is left out beyond it. */
+  written: 16_384,
 } as const;
 
 /** Text beyond the limit that is looked at for secrets before it is dropped, so that the cut does not hide one. */
@@ -71,8 +73,9 @@ export interface OutcomeRow {
   readonly typed_chars: number;
 }
 
-/** The suggestion that an event is about. @throws TypeError if the event is none of ours */
+/** The suggestion, or edit, that an event is about. @throws TypeError if the event is none of ours */
 export function suggestionOf(event: SignalEvent): string {
+  if (event.type === 'written') return text(event.editId, ROW_LIMITS.id, 'id of an edit');
   return text(event.type === 'offered' ? event.suggestion.id : event.suggestionId, ROW_LIMITS.id, 'suggestion id');
 }
 
@@ -208,6 +211,40 @@ export function typedText(
   const bounded = head(text(typed, Number.MAX_SAFE_INTEGER, 'typed text'), ROW_LIMITS.typed + SLACK);
   const { parts } = redactParts([around?.before ?? '', bounded, around?.after ?? '']);
   return head(parts[1]!, ROW_LIMITS.typed);
+}
+
+/** The lines of an edit, and those that it stands between. */
+export type WrittenLines = Pick<Written, 'removed' | 'added' | 'above' | 'below'>;
+
+export interface WrittenRow {
+  readonly at: number;
+  readonly path: string;
+  /** JSON of WrittenLines; null for an edit that was taken back, is too long, or holds a secret or stands next to one. */
+  readonly lines: string | null;
+}
+
+/** @throws TypeError */
+export function writtenRow(event: Written): WrittenRow {
+  const sides = [event.removed, event.added].map((side) => {
+    if (!Array.isArray(side)) throw new TypeError('A side of the edit is no list of lines.');
+    return side.map((line) => text(line, Number.MAX_SAFE_INTEGER, 'line'));
+  });
+  const [removed, added] = sides as [string[], string[]];
+  const around = [event.above, event.below].map((line) => line && text(line, Number.MAX_SAFE_INTEGER, 'line'));
+  const [above, below] = around as [string | null, string | null];
+  const lines: WrittenLines = { removed, added, above, below };
+  const isNothing = removed.join('\n') === added.join('\n');
+  const isKept = !isNothing && JSON.stringify(lines).length <= ROW_LIMITS.written && !hasSecret(lines);
+  return {
+    at: time(event.at),
+    path: cleanHead(text(event.path, ROW_LIMITS.path + SLACK, 'path'), ROW_LIMITS.path),
+    lines: isKept ? JSON.stringify(lines) : null,
+  };
+}
+
+/** Also one that only the lines around it make whole. */
+function hasSecret({ removed, added, above, below }: WrittenLines): boolean {
+  return [removed, added].some((side) => redact([above ?? '', ...side, below ?? ''].join('\n')).found.length > 0);
 }
 
 /** Ids and numbers alone: no text. @throws TypeError */

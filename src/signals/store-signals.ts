@@ -6,7 +6,17 @@ import type { Remembered } from '../completion/suggestion.ts';
 import { SEEN_MS } from './lifecycle.ts';
 import type { Offered, Outcome, OutcomeKind, SignalEvent, Survival, TypedInstead } from './signal.ts';
 import { GateTables } from './store-gate.ts';
-import { type OfferRow, offerRow, outcomeRow, suggestionOf, survivalRow, typedText } from './store-rows.ts';
+import {
+  type OfferRow,
+  offerRow,
+  outcomeRow,
+  suggestionOf,
+  survivalRow,
+  typedText,
+  type WrittenLines,
+  type WrittenRow,
+  writtenRow,
+} from './store-rows.ts';
 
 /** Outcomes that training learns from; what was typed instead is the other signal. */
 const TRAINABLE = `('accepted', 'partly-accepted', 'rejected')`;
@@ -48,8 +58,20 @@ export interface ExampleRow {
   readonly survival: number | null;
 }
 
+/** An edit that the developer made, without secrets. */
+export interface StoredWritten {
+  readonly seq: number;
+  readonly id: string;
+  readonly at: number;
+  readonly path: string;
+  /** null: it was taken back, or is not to be kept. */
+  readonly lines: WrittenLines | null;
+}
+
 export interface SignalStats {
   readonly suggestions: number;
+  /** Edits that were made beside. */
+  readonly written: number;
   readonly outcomes: Readonly<Partial<Record<OutcomeKind, number>>>;
   readonly typedInstead: number;
   readonly survivals: number;
@@ -83,11 +105,12 @@ export class SignalTables {
     const refused: { eventId: string; why: string }[] = [];
     const fresh = events.filter((e) => typeof e?.eventId === 'string' && known.get(e.eventId) === undefined);
     // Looking for secrets is most of the work: done before other processes have to wait for this one.
-    const rows = new Map<string, OfferRow>();
+    const rows = new Map<string, OfferRow | WrittenRow>();
     const valid = fresh.filter((event) => {
       try {
         suggestionOf(event);
         if (event.type === 'offered') rows.set(event.eventId, offerRow(event));
+        else if (event.type === 'written') rows.set(event.eventId, writtenRow(event));
         else if (event.type === 'outcome') outcomeRow(event);
         else if (event.type === 'survival') survivalRow(event);
         else if (event.type === 'typed-instead') typedText(event.text, null);
@@ -110,7 +133,7 @@ export class SignalTables {
   }
 
   /** @returns why the event was not stored, or null */
-  #store(event: SignalEvent, offer: OfferRow | undefined): string | null {
+  #store(event: SignalEvent, row: OfferRow | WrittenRow | undefined): string | null {
     const id = suggestionOf(event);
     // The user has deleted it, perhaps in another window: what becomes known of it later is not kept.
     if (this.#db.prepare('SELECT 1 FROM deleted_suggestion WHERE id = ?').pluck().get(id) !== undefined) return null;
@@ -125,7 +148,9 @@ export class SignalTables {
     const seq = Number(added.lastInsertRowid);
     switch (event.type) {
       case 'offered':
-        return this.#storeOffer(suggestion, seq, offer!);
+        return this.#storeOffer(suggestion, seq, row as OfferRow);
+      case 'written':
+        return this.#storeWritten(suggestion, seq, row as WrittenRow);
       case 'outcome':
         return this.#storeOutcome(suggestion, seq, event);
       case 'typed-instead':
@@ -203,6 +228,28 @@ export class SignalTables {
       )
       .run({ suggestion, seq, ...survivalRow(event) });
     return added.changes === 0 ? 'the same look at survival, a second time' : null;
+  }
+
+  /** Events of an edit come in order, so the last one is what it is. */
+  #storeWritten(suggestion: number, seq: number, row: WrittenRow): null {
+    this.#db
+      .prepare(
+        `INSERT INTO written VALUES (@suggestion, @seq, @at, @path, @lines)
+         ON CONFLICT (suggestion) DO UPDATE SET seq = @seq, at = @at, path = @path, lines = @lines`,
+      )
+      .run({ suggestion, seq, ...row });
+    return null;
+  }
+
+  /** The first `limit` edits after `afterSeq`, in order of arrival; of one that was gone on with, what it is now. */
+  writtenRows(afterSeq: number, limit: number): StoredWritten[] {
+    const rows = this.#db
+      .prepare(
+        `SELECT w.seq, s.id, w.at, w.path, w.lines FROM written w JOIN suggestion s ON s.n = w.suggestion
+         WHERE w.seq > ? ORDER BY w.seq LIMIT ?`,
+      )
+      .all(afterSeq, limit) as (Omit<StoredWritten, 'lines'> & { lines: string | null })[];
+    return rows.map((row) => ({ ...row, lines: row.lines === null ? null : (JSON.parse(row.lines) as WrittenLines) }));
   }
 
   lastSeq(): number {
@@ -324,7 +371,8 @@ export class SignalTables {
     const count = (table: string): number => this.#db.prepare(`SELECT count(*) FROM ${table}`).pluck().get() as number;
     const kinds = this.#db.prepare('SELECT kind, count(*) AS n FROM outcome GROUP BY kind').all();
     return {
-      suggestions: count('suggestion'),
+      suggestions: count('suggestion') - count('written'),
+      written: count('written'),
       outcomes: Object.fromEntries((kinds as { kind: OutcomeKind; n: number }[]).map(({ kind, n }) => [kind, n])),
       typedInstead: count('typed_instead'),
       survivals: count('survival'),

@@ -18,14 +18,14 @@ import {
   type RoundStart,
 } from './store-learning.ts';
 import { openDatabase } from './store-open.ts';
-import { type ExampleRow, type SignalStats, SignalTables } from './store-signals.ts';
+import { type ExampleRow, type SignalStats, SignalTables, type StoredWritten } from './store-signals.ts';
 import { ViewTables } from './store-view.ts';
 import type { DayStats, Deleted, Selection, StoredEntry, StoredGroup, StoredSummary } from './view.ts';
 
 export { StoreError, type StoreErrorCode } from './store-error.ts';
 export type { JudgementRow, ToldRow } from './store-gate.ts';
 export type { Checkpoint, CheckpointState, Metrics, Round, RoundEnd, RoundStart } from './store-learning.ts';
-export type { ExampleRow } from './store-signals.ts';
+export type { ExampleRow, StoredWritten } from './store-signals.ts';
 
 export interface StoreOptions {
   readonly path: string;
@@ -111,12 +111,17 @@ export class Store {
     return this.#run(() => this.#signals.exampleRows(query));
   }
 
+  /** The first `limit` edits that arrived after `afterSeq`, in that order. */
+  writtenRows(afterSeq: number, limit: number): StoredWritten[] {
+    return this.#run(() => this.#signals.writtenRows(afterSeq, limit));
+  }
+
   /** Another number once another process or window has written. */
   version(): number {
     return this.#run(() => this.#db.pragma('data_version', { simple: true })) as number;
   }
 
-  /** Another number once a suggestion was deleted anywhere. */
+  /** Another number once a suggestion or an edit was deleted anywhere. */
   deletions(): number {
     return this.#run(() => this.#db.prepare('SELECT n FROM deletions').pluck().get()) as number;
   }
@@ -304,7 +309,7 @@ export class Store {
   }
 
   /**
-   * Deletes suggestions and what became of them, also from the file's free pages and from its log; checkpoints that may
+   * Deletes suggestions with what became of them, and edits, also from the file's free pages and from its log; checkpoints that may
    * have learned from them serve no more. Their files are for the caller to delete.
    *
    * @param isThere whether the files of a checkpoint are still there to go back to
@@ -315,12 +320,12 @@ export class Store {
       const forget = () => (first === null ? [] : this.#learning.forgetSince(first, FORGOTTEN, isThere));
       // Before, so that a crash in between leaves no weights that know what is gone.
       const before = forget();
-      const suggestions = this.#view.delete(selection);
+      const entries = this.#view.delete(selection);
       this.#gate.delete(selection);
       // And after, for a round that another window began meanwhile: it has read it.
       const since = forget();
       this.#giveBack();
-      return { suggestions, forgotten: [...since, ...before] };
+      return { entries, forgotten: [...since, ...before] };
     });
   }
 

@@ -18,26 +18,27 @@ export interface DayStats {
   readonly saved: number;
 }
 
-/** Suggestions of one day or one file. */
+/** Suggestions and edits of one day or one file. */
 export interface StoredGroup {
   /** The day (`YYYY-MM-DD`), or the path as in Snapshot.path; empty for what has no offer (yet). */
   readonly key: string;
-  readonly suggestions: number;
+  readonly entries: number;
   /** Arrival of the newest, epoch milliseconds. */
   readonly newest: number;
 }
 
-/** One suggestion in a list. */
+/** One suggestion, or edit, in a list. */
 export interface StoredSummary {
   readonly id: string;
   readonly at: number;
   readonly path: string;
-  /** The suggestion's beginning, at most 200 units. */
+  /** The beginning of what was suggested, or written; at most 200 units. */
   readonly text: string;
-  readonly outcome: OutcomeKind | null;
+  /** `written`: it is no suggestion, but an edit. null: not known yet. */
+  readonly outcome: OutcomeKind | 'written' | null;
 }
 
-/** All that is stored of one suggestion; texts as they are stored, without secrets. Null where nothing is stored. */
+/** All that is stored of one suggestion or edit; texts as they are stored, without secrets. Null where nothing is stored. */
 export interface StoredEntry extends Omit<StoredSummary, 'path'> {
   readonly offer: {
     readonly path: string;
@@ -59,6 +60,14 @@ export interface StoredEntry extends Omit<StoredSummary, 'path'> {
     readonly remembered: Remembered | null;
     readonly redactions: number;
   } | null;
+  /** Of an edit: whole lines. Without any, it was taken back, or held a secret, so that nothing of it is kept. */
+  readonly written: {
+    readonly path: string;
+    readonly removed: readonly string[];
+    readonly added: readonly string[];
+    readonly above: string | null;
+    readonly below: string | null;
+  } | null;
   readonly observed: boolean | null;
   readonly reason: string | null;
   readonly acceptedChars: number | null;
@@ -66,7 +75,7 @@ export interface StoredEntry extends Omit<StoredSummary, 'path'> {
   readonly survival: readonly { readonly afterMs: number; readonly share: number; readonly observed: boolean }[];
 }
 
-/** Which suggestions are meant. */
+/** Which suggestions and edits are meant. */
 export type Selection =
   | { readonly by: 'id'; readonly id: string }
   | { readonly by: 'day'; readonly day: string }
@@ -80,7 +89,8 @@ export interface Lived {
 }
 
 export interface Deleted {
-  readonly suggestions: number;
+  /** Suggestions and edits. */
+  readonly entries: number;
   /** Checkpoints, newest first, that may have learned from some of it: they serve no more, and what is left is learned anew. */
   readonly forgotten: readonly string[];
 }

@@ -47,7 +47,7 @@ test('why: where, what, who made it, how sure it was, and the prompt', () => {
 test('why: names what was remembered, and how much of the suggestion that was', () => {
   const remembered = { entries: ['b:typed'], steps: [{ at: 1, kind: 13, share: 0.9 }] };
   const why = { ...WHY, prompt: null, suggestion: { ...suggestion, remembered } };
-  const edit = { id: 'b:typed', suggestionId: 'b', at: 0, path: 'src/sum.ts', kind: 'typed' } as const;
+  const edit = { id: 'b:typed', sources: ['b'], at: 0, path: 'src/sum.ts', kind: 'typed' } as const;
   const page = whyPage({ ...why, memory: [{ ...edit, removed: ['  x'], added: ['  return a + b;'] }] });
   assert.match(page, /About 30% of it was brought by memory.* It comes from this/);
   assert.match(page, /src\/sum\.ts, .*, typed instead of a suggestion\n\n```diff\n- {3}x\n\+ {3}return a \+ b;\n```/);
@@ -82,6 +82,7 @@ test('an entry: all of it, and what is not there is left out', () => {
     acceptedChars: 0,
     typedInstead: 'other',
     survival: [{ afterMs: 30_000, share: 0.5, observed: true }],
+    written: null,
     offer: {
       ...{ path: 'src/add.ts', language: 'typescript', startLine: 0, before: 'BEFORE', after: 'AFTER' },
       ...{ recent: snapshot.recent, start: suggestion.edit.start, end: suggestion.edit.end, checkpoint: 'base' },
@@ -103,6 +104,19 @@ test('an entry: all of it, and what is not there is left out', () => {
   }
   const bare = entryPage({ ...entry, offer: null, outcome: null, typedInstead: null, survival: [] }, formats);
   assert.ok(!bare.includes('BEFORE') && bare.includes('not known yet'));
+});
+
+test('an edit: its lines and those around it; one that is not kept says why', () => {
+  const entry: StoredEntry = {
+    ...{ id: 'w/1', at: 0, text: '', outcome: 'written', observed: null, reason: null, acceptedChars: null },
+    ...{ typedInstead: null, survival: [], offer: null },
+    written: { path: 'src/a.ts', removed: ['old'], added: ['new'], above: 'ABOVE', below: null },
+  };
+  const page = entryPage(entry, formats);
+  for (const part of ['src/a.ts', '- old\n+ new', 'ABOVE']) assert.ok(page.includes(part), part);
+  assert.ok(!page.includes('below'));
+  const nothing = { path: 'src/a.ts', removed: [], added: [], above: null, below: null };
+  assert.match(entryPage({ ...entry, written: nothing }, formats), /taken back, is very long, or holds a secret/);
 });
 
 test('no text ends its block', () => {

@@ -104,7 +104,7 @@ class Line {
       if (s.type === 'offered') return `offered ${s.suggestion.id}`;
       if (s.type === 'outcome') return `${s.kind} ${s.suggestionId} ${s.reason}`;
       if (s.type === 'survival') return `survival ${s.suggestionId} ${s.afterMs / 1000} ${s.share}`;
-      return `instead ${s.suggestionId} ${s.text}`;
+      return s.type === 'written' ? `written ${s.editId}` : `instead ${s.suggestionId} ${s.text}`;
     });
   }
 }

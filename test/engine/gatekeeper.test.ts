@@ -104,7 +104,7 @@ test('held back: counted and listed without text, gone with their file, by reten
   assert.deepEqual(
     store
       .groups('file')
-      .map(({ key, suggestions }) => `${key} ${suggestions}`)
+      .map(({ key, entries }) => `${key} ${entries}`)
       .sort(),
     ['a.ts 0', 'b.ts 0'],
     'listed, so that it can be deleted',

@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test';
 import { editAtCursor } from '../../src/completion/edit.ts';
 import type { SignalEvent } from '../../src/signals/signal.ts';
 import { successors } from '../model/tiny.ts';
+import { written } from '../signals/events.ts';
 import { accepted, at, type Bench, makeBench, openWindow, type Window } from './real-engine.ts';
 
 let bench: Bench;
@@ -54,8 +55,8 @@ test('one accept or one typed line is enough, in both windows and after a restar
   const { entries, size } = await w.client.memory(10);
   assert.equal(size, 1);
   assert.deepEqual(
-    entries.map(({ id, suggestionId, path, kind, added }) => ({ id, suggestionId, path, kind, added })),
-    [{ id: 'one:typed', suggestionId: 'one', path: 'src/a.ts', kind: 'typed', added: [HEAD + SUM] }],
+    entries.map(({ id, sources, path, kind, added }) => ({ id, sources, path, kind, added })),
+    [{ id: 'one:typed', sources: ['one'], path: 'src/a.ts', kind: 'typed', added: [HEAD + SUM] }],
   );
   assert.deepEqual((await w.client.memory(10, ['none'])).entries, []);
 
@@ -80,6 +81,45 @@ test('one accept or one typed line is enough, in both windows and after a restar
   await remembers(w, SUM);
   await w.client.deleteAll();
   assert.equal(await suggested(w), alone);
+});
+
+test('an edit without a suggestion is enough too, in both windows; deleted or taken back it is gone', async (t) => {
+  const storageDir = bench.folder();
+  const w = openWindow(t, bench, { storageDir });
+  const other = openWindow(t, bench, { storageDir, windowId: 'window-2' });
+  await w.ready();
+  await other.ready();
+  const alone = successors(' ');
+  const write = (n: number, text: string) =>
+    w.record([written('w/1', [''], [HEAD + text], { path: 'src/c.ts', above: null }, n)]);
+  await write(1, 'vat(');
+  await write(2, SUM);
+  await remembers(w, SUM);
+  await remembers(other, SUM);
+  assert.deepEqual((await w.suggestion(at(HEAD))).remembered!.entries, ['w/1']);
+  const { entries } = await other.client.memory(10);
+  assert.deepEqual(
+    entries.map(({ id, sources, path, kind, added }) => ({ id, sources, path, kind, added })),
+    [{ id: 'w/1', sources: ['w/1'], path: 'src/c.ts', kind: 'written', added: [HEAD + SUM] }],
+  );
+  // Accepted and left so, it is one thing to a person, and forgotten as one.
+  await w.record(signals('one', 'accepted', SUM));
+  for (const end = Date.now() + 30_000; ; ) {
+    const [first, ...more] = (await w.client.memory(10)).entries;
+    if (first?.sources.length === 2) {
+      assert.deepEqual([first.sources, more], [['one', 'w/1'], []]);
+      break;
+    }
+    assert.ok(Date.now() < end, 'never taken in');
+  }
+  await w.client.deleteSelected({ by: 'id', id: 'one' });
+  await w.record([written('w/1', [''], [''], { path: 'src/c.ts', above: null }, 3)]);
+  await remembers(w, alone);
+  await write(4, SUM);
+  await remembers(other, SUM);
+  await other.client.deleteSelected({ by: 'id', id: 'w/1' });
+  await remembers(w, alone);
+  assert.equal((await w.client.memory(10)).size, 0);
 });
 
 test('switched off, it has no part in suggestions; a line with a secret in it is not remembered', async (t) => {

@@ -36,7 +36,7 @@ test('nothing yet: an overview of zeros', async (t) => {
   const { cacheBytesAToken, ...sizes } = (await w.client.overview()).sizes;
   assert.ok(cacheBytesAToken! > 0);
   assert.deepEqual([sizes.rememberedEdits, sizes.adapterBytes, sizes.learnedSignals], [0, 0, 0]);
-  assert.deepEqual(stored, { suggestions: 0, oldestAt: null, checkpointBytes: 0 });
+  assert.deepEqual(stored, { suggestions: 0, written: 0, oldestAt: null, checkpointBytes: 0 });
   await assert.rejects(w.client.goBack('nobody'), /nobody/);
 });
 
@@ -75,7 +75,7 @@ test('after a round: what it came to, and back to the base and forth', { timeout
   assert.equal(w.state.checkpoint, 'base');
 
   const deleted = await w.client.deleteSelected({ by: 'id', id: 'suggestion-0' });
-  assert.deepEqual(deleted, { suggestions: 1, forgotten: [id] });
+  assert.deepEqual(deleted, { entries: 1, forgotten: [id] });
   assert.equal(await w.client.entry('suggestion-0'), null);
   assert.deepEqual((await w.client.overview()).checkpoints, []);
 });

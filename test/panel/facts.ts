@@ -54,6 +54,7 @@ export const OVERVIEW: Overview = {
   stored: {
     folder: '/home/me/"storage"',
     suggestions: 30,
+    written: 240,
     oldestAt: NOW,
     databaseBytes: 1_234_567,
     checkpointBytes: 0,

@@ -103,7 +103,7 @@ test('checkpoints: one can go back to those that are kept, and to the base', () 
 });
 
 test('what is stored, and where', () => {
-  assert.match(said('stored'), /30 suggestions.*2026-05-03.*1\.2 MB.*0 kB.*&quot;storage&quot;/);
+  assert.match(said('stored'), /30 suggestions.*240 edits.*2026-05-03.*1\.2 MB.*0 kB.*&quot;storage&quot;/);
 });
 
 test('the page: a strict policy, nothing inline without the nonce, known commands only', () => {

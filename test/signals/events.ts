@@ -1,7 +1,7 @@
 /** Signals for tests: whole, valid, and different in what a case is about. */
 import { editAtCursor } from '../../src/completion/edit.ts';
 import type { Snapshot } from '../../src/completion/snapshot.ts';
-import type { Offered, Outcome, Survival, TypedInstead } from '../../src/signals/signal.ts';
+import type { Offered, Outcome, Survival, TypedInstead, Written } from '../../src/signals/signal.ts';
 
 const SNAPSHOT: Snapshot = {
   path: 'src/add.ts',
@@ -52,6 +52,18 @@ export function outcome(id: string, over: Partial<Outcome> = {}): Outcome {
 
 export function typedInstead(id: string, text: string): TypedInstead {
   return { type: 'typed-instead', eventId: `${id}/typed-instead`, at: 3_000, suggestionId: id, text };
+}
+
+/** An edit, told for the `n`-th time. */
+export function written(
+  editId: string,
+  removed: readonly string[],
+  added: readonly string[],
+  over: Partial<Written> = {},
+  n = 1,
+): Written {
+  const around = { path: 'src/add.ts', above: 'above', below: null };
+  return { type: 'written', eventId: `${editId}/${n}`, at: 4_000, editId, ...around, removed, added, ...over };
 }
 
 export function survival(id: string, afterMs: Survival['afterMs'], share: number): Survival {

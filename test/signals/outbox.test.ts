@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Outbox } from '../../src/signals/outbox.ts';
-import { offered, outcome, survival, typedInstead } from './events.ts';
+import { offered, outcome, survival, typedInstead, written } from './events.ts';
 
 const ids = (outbox: Outbox): string[] => outbox.pending().map((e) => e.eventId);
 
@@ -22,6 +22,7 @@ test('the same event twice is held once', () => {
 });
 
 test('over its bound it gives up what training needs least, and counts it', () => {
+  const none = { offered: 0, outcome: 0, survival: 0, 'typed-instead': 0, written: 0 };
   const outbox = new Outbox({ events: 6, chars: 1e9 });
   for (const e of [
     offered('a'),
@@ -34,14 +35,16 @@ test('over its bound it gives up what training needs least, and counts it', () =
     outbox.add(e);
   }
   outbox.add(outcome('c'));
-  assert.deepEqual(outbox.dropped, { offered: 0, outcome: 0, survival: 1, 'typed-instead': 0 });
+  assert.deepEqual(outbox.dropped, { ...none, survival: 1 });
+  outbox.add(written('w/1', ['a'], ['b']));
+  assert.ok(!ids(outbox).includes('w/1/1'), 'an edit, before what became of suggestions');
   outbox.add(outcome('d'));
   assert.ok(!ids(outbox).includes('a/offered'), 'the offer whose outcome teaches nothing');
   outbox.add(outcome('e'));
   assert.ok(!ids(outbox).includes('b/typed-instead'));
   outbox.add(outcome('f'));
   assert.ok(!ids(outbox).includes('b/offered'));
-  assert.deepEqual(outbox.dropped, { offered: 2, outcome: 0, survival: 1, 'typed-instead': 1 });
+  assert.deepEqual(outbox.dropped, { ...none, offered: 2, survival: 1, 'typed-instead': 1, written: 1 });
   outbox.add(outcome('g'));
   assert.deepEqual(
     ids(outbox),

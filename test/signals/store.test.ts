@@ -5,7 +5,7 @@ import { placeInWindow, rangeInWindow } from '../../src/completion/edit.ts';
 import type { Offered } from '../../src/signals/signal.ts';
 import { type ExampleRow, openStore } from '../../src/signals/store.ts';
 import { ROW_LIMITS } from '../../src/signals/store-rows.ts';
-import { offered, outcome, survival, typedInstead } from './events.ts';
+import { offered, outcome, survival, typedInstead, written } from './events.ts';
 import { folderFor, storeFor } from './folder.ts';
 import { PLANTED } from './planted.ts';
 
@@ -86,6 +86,51 @@ test('events in any order: nothing is lost', (t) => {
   store.record([offered('a')]);
   const [row] = store.exampleRows({ limit: 1 });
   assert.deepEqual([row?.outcome, row?.typedInstead, row?.survival], ['rejected', 'other', 0.75]);
+});
+
+test('an edit: as it was last told; taken back, too long or with a secret, without a line', (t) => {
+  const refused: string[] = [];
+  const { store, path } = storeFor(t, { onRefused: (id) => refused.push(id) });
+  const lines = () => store.writtenRows(0, 9).map(({ id, lines }) => [id, lines?.added ?? null]);
+  const first = written('w/1', ['a'], ['a', 'b']);
+  store.record([first, written('w/2', ['c'], ['d'])]);
+  store.record([first]);
+  assert.deepEqual(lines(), [
+    ['w/1', ['a', 'b']],
+    ['w/2', ['d']],
+  ]);
+  const [, second] = store.writtenRows(0, 9);
+  assert.deepEqual(second!.lines, { removed: ['c'], added: ['d'], above: 'above', below: null });
+
+  store.record([written('w/1', ['a'], ['a', 'b', 'c'], {}, 2)]);
+  assert.deepEqual(
+    store.writtenRows(second!.seq, 9).map(({ id }) => id),
+    ['w/1'],
+    'it is new again',
+  );
+  store.record([written('w/1', ['a'], ['a'], {}, 3)]);
+  const key = `ghp_${'a1B2'.repeat(9)}`;
+  const pem = ['-----BEGIN RSA PRIVATE KEY-----', 'MIIEpAIBAAKCAQEA7bq3yYVq0Cz8o6d1XzUuYQ'];
+  store.record([
+    written('w/2', ['c'], [`const key = "${key}";`], {}, 2),
+    written('w/3', [`const key = "${key}";`], ['const key = read();']),
+    written('w/4', [''], [pem[1]!], { above: pem[0]! }),
+    written('w/5', [''], ['x'.repeat(20_000)]),
+  ]);
+  assert.deepEqual(
+    lines(),
+    ['w/1', 'w/2', 'w/3', 'w/4', 'w/5'].map((id) => [id, null]),
+  );
+  assert.ok(!`${readFileSync(path, 'latin1')}${readFileSync(`${path}-wal`, 'latin1')}`.includes(key));
+
+  store.record([{ ...written('w/6', [], []), added: 'x' } as never, { ...written('w/7', [], []), path: 1 } as never]);
+  assert.deepEqual(refused, ['w/6/1', 'w/7/1']);
+  // Gone on with after it was deleted, it stays deleted.
+  store.deleteSelected({ by: 'id', id: 'w/2' });
+  store.record([written('w/2', ['c'], ['d', 'e'], {}, 3)]);
+  assert.deepEqual(store.entry('w/2'), null);
+  assert.deepEqual(store.exampleRows({ limit: 9 }), [], 'nothing that weights are trained on');
+  assert.equal(store.newSignalsSince(0), 0);
 });
 
 test('one outcome: a second one is acknowledged, refused, and told', (t) => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import type { Store } from '../../src/signals/store.ts';
-import { offered, outcome, survival, typedInstead } from './events.ts';
+import { offered, outcome, survival, typedInstead, written } from './events.ts';
 import { storeFor } from './folder.ts';
 
 const DAY = 86_400_000;
@@ -53,7 +53,7 @@ test('days: what was offered, seen, taken and saved; what was never seen is not 
 
 test('groups and lists: newest first', (t) => {
   const { store } = filled(t);
-  const groups = (by: 'day' | 'file') => store.groups(by).map(({ key, suggestions }) => `${key} ${suggestions}`);
+  const groups = (by: 'day' | 'file') => store.groups(by).map(({ key, entries }) => `${key} ${entries}`);
   assert.deepEqual(groups('day'), ['2026-05-03 2', '2026-05-01 2']);
   assert.deepEqual(groups('file'), ['src/b.ts 3', 'src/add.ts 1']);
   const list = store.list({ by: 'file', path: 'src/b.ts' }, 2);
@@ -83,6 +83,31 @@ test('an entry: all that is stored of it', (t) => {
   assert.equal(store.entry('nobody'), null);
 });
 
+test('an edit stands among the suggestions of its day and its file, and is deleted with them', (t) => {
+  const { store, clock } = filled(t);
+  clock.now = FIRST + 2 * DAY;
+  store.record([written('w/1', ['const a = 1;'], ['const a = 2;', 'const b = 3;'], { path: 'src/b.ts' })]);
+  assert.deepEqual(
+    store.groups('file').map(({ key, entries }) => `${key} ${entries}`),
+    ['src/b.ts 4', 'src/add.ts 1'],
+  );
+  const [first] = store.list({ by: 'file', path: 'src/b.ts' }, 1);
+  assert.deepEqual([first?.id, first?.outcome, first?.text], ['w/1', 'written', 'const a = 2;\nconst b = 3;']);
+  const entry = store.entry('w/1')!;
+  assert.deepEqual([entry.outcome, entry.offer], ['written', null]);
+  assert.deepEqual(entry.written, {
+    ...{ path: 'src/b.ts', removed: ['const a = 1;'], added: ['const a = 2;', 'const b = 3;'] },
+    ...{ above: 'above', below: null },
+  });
+  assert.equal(store.entry('a')!.written, null);
+  assert.deepEqual([store.stats().suggestions, store.stats().written], [4, 1]);
+
+  const deletions = store.deletions();
+  assert.deepEqual(store.deleteSelected({ by: 'file', path: 'src/b.ts' }), { entries: 4, forgotten: [] });
+  assert.notEqual(store.deletions(), deletions, 'other engines see it');
+  assert.deepEqual(store.writtenRows(0, 9), []);
+});
+
 test('an entry whose offer has not arrived', (t) => {
   const { store } = storeFor(t);
   store.record([typedInstead('late', 'text')]);
@@ -97,11 +122,11 @@ test('a deleted selection is gone from the file, the rest stays', (t) => {
   const { store, path, clock } = filled(t);
   put(store, clock, 3, 'e', 'accepted', 'src/private.ts');
   assert.deepEqual(store.deleteSelected({ by: 'file', path: 'src/private.ts' }), {
-    suggestions: 1,
+    entries: 1,
     forgotten: [],
   });
-  assert.deepEqual(store.deleteSelected({ by: 'day', day: '2026-05-01' }), { suggestions: 2, forgotten: [] });
-  assert.deepEqual(store.deleteSelected({ by: 'id', id: 'c' }), { suggestions: 1, forgotten: [] });
+  assert.deepEqual(store.deleteSelected({ by: 'day', day: '2026-05-01' }), { entries: 2, forgotten: [] });
+  assert.deepEqual(store.deleteSelected({ by: 'id', id: 'c' }), { entries: 1, forgotten: [] });
   assert.deepEqual(
     store.list({ by: 'file', path: 'src/b.ts' }, 9).map((s) => s.id),
     ['d'],
@@ -115,7 +140,7 @@ test('a deleted selection is gone from the file, the rest stays', (t) => {
 test('more than one batch is deleted', (t) => {
   const { store } = storeFor(t);
   for (let i = 0; i < 450; i++) store.record([offered(`s${i}`)]);
-  assert.equal(store.deleteSelected({ by: 'file', path: 'src/add.ts' }).suggestions, 450);
+  assert.equal(store.deleteSelected({ by: 'file', path: 'src/add.ts' }).entries, 450);
 });
 
 test('checkpoints that may have learned from what is deleted are struck off, and what serves goes back before them', (t) => {
