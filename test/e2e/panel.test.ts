@@ -1,6 +1,6 @@
 /** What people see and choose: panel, explanation, what is stored, report, snooze; with real keys in a real editor. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -114,6 +114,30 @@ describe('what is seen', { timeout: 300_000 }, () => {
     assert.match(text, /as it was downloaded/);
   });
 
+  test('what is written without a suggestion is kept once it is left, but no secret', async () => {
+    const kept = () =>
+      query<{ path: string; lines: string | null }>(editor.storageDir, 'SELECT path, lines FROM written ORDER BY seq');
+    const line = '// The shop is closed on Sundays.';
+    const path = join(workspace, 'src', 'opening.ts');
+    writeFileSync(path, 'export const OPENS = 9;\n\n\nexport const CLOSES = 17;\n\n\n\n');
+    await editor.openFile(path, 2, 1);
+    await editor.type(line);
+    await editor.press('Escape');
+    const before = kept().length;
+    for (let n = 0; n < 4; n++) await editor.press('ArrowDown');
+    const row = await until('kept', 10_000, () => kept()[before]);
+    assert.equal(row.path, 'src/opening.ts');
+    assert.deepEqual(JSON.parse(row.lines!), {
+      ...{ removed: [''], added: [line], above: 'export const OPENS = 9;', below: '' },
+    });
+    const secret = `ghp_${'a1B2'.repeat(9)}`;
+    await editor.type(`const token = '${secret}';`);
+    await editor.press('Escape');
+    await editor.save();
+    await until('the other one', 10_000, () => (kept().length > before + 1 ? true : undefined));
+    assert.deepEqual(kept()[before + 1], { path: 'src/opening.ts', lines: null });
+  });
+
   test('the panel: figures, and buttons that work by keyboard', async () => {
     const refused: string[] = [];
     editor.page.on('console', (message) => {
@@ -181,6 +205,10 @@ describe('what is seen', { timeout: 300_000 }, () => {
     await editor.startCommand('Knack: Show What It Remembers');
     const rows = editor.page.locator('.quick-input-list .monaco-list-row');
     await rows.filter({ hasText: taken.trim() }).first().waitFor({ timeout: 10_000 });
+    await editor.type(taken.trim());
+    await until('the choice', 5_000, async () =>
+      (await rows.first().textContent())?.includes(taken.trim()) ? true : undefined,
+    );
     await editor.press('Enter');
     await rows.filter({ hasText: 'Forget it' }).waitFor({ timeout: 10_000 });
     const text = await page('Remembered edit');
@@ -191,6 +219,12 @@ describe('what is seen', { timeout: 300_000 }, () => {
     await editor.page.locator('.monaco-dialog-box').waitFor({ timeout: 10_000 });
     await editor.press('Enter');
     await until('forgotten', 10_000, () => (stored()[0]!.n === before - 1 ? true : undefined));
+    // The edit that it was a part of is the same to a person.
+    const written = query<{ lines: string }>(editor.storageDir, 'SELECT lines FROM written WHERE lines IS NOT NULL');
+    assert.ok(
+      written.length > 0 && !written.some(({ lines }) => lines.includes(taken.trim())),
+      JSON.stringify(written),
+    );
   });
 
   test('what is stored: by day, down to one entry, deleted with a question', async () => {
@@ -207,7 +241,12 @@ describe('what is seen', { timeout: 300_000 }, () => {
     await editor.press('ArrowDown');
     await editor.press('Enter');
     await rows.filter({ hasText: 'Delete these' }).waitFor({ timeout: 10_000 });
-    await editor.press('ArrowDown');
+    await rows.filter({ hasText: 'written by you' }).first().waitFor({ timeout: 10_000 });
+    // Of suggestions, the newest that was taken.
+    await editor.type('accepted');
+    await until('the choice', 5_000, async () =>
+      (await rows.first().textContent())?.includes('accepted') ? true : undefined,
+    );
     await editor.press('Enter');
     await rows.filter({ hasText: 'Delete it' }).waitFor({ timeout: 10_000 });
     assert.match(await page('Stored suggestion'), /All that is stored of one suggestion/);

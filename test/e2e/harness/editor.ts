@@ -191,7 +191,7 @@ export class TestEditor {
 
   /** Name on the active tab. */
   async activeTab(): Promise<string | undefined> {
-    const tab = this.page.locator('.tab.active').first();
+    const tab = this.page.locator('.editor-group-container.active .tab.active').first();
     return (await tab.count()) > 0 ? ((await tab.getAttribute('data-resource-name')) ?? undefined) : undefined;
   }
 
