@@ -62,7 +62,8 @@ function withoutCost(path: string): unknown {
   );
 }
 
-const ARGS = [SAMPLE, '--limit', '2', '--seed', '5'];
+// A third of the asks: each is answered six times by a model.
+const ARGS = [SAMPLE, '--limit', '2', '--every', '3', '--seed', '5'];
 
 test('one worker or two, in one go or killed and resumed: the same report but for its cost', async () => {
   const out = (name: string) => join(dir, `${name}.json`);
