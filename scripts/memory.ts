@@ -12,7 +12,7 @@ import { parseArgs } from 'node:util';
 import { loadBase } from '../src/engine/base.ts';
 import { SessionForward } from '../src/engine/forward.ts';
 import { withQuantised } from '../src/engine/quantised-base.ts';
-import { changeOf } from '../src/memory/entry.ts';
+import { changeBetween } from '../src/memory/entry.ts';
 import { Memory } from '../src/memory/memory.ts';
 import { Nearby } from '../src/memory/nearby.ts';
 import type { Recall } from '../src/memory/recall.ts';
@@ -27,7 +27,6 @@ import { played } from '../src/replay/run.ts';
 import { openSource } from '../src/replay/source.ts';
 import { loraFor } from '../src/trainer/plan.ts';
 import { baseModel } from './base-model.ts';
-import { FirstAsks } from './first-asks.ts';
 import { main, UserError } from './progress.ts';
 
 /** Tokens of what was typed that are looked at. */
@@ -118,18 +117,16 @@ async function lookOf(adapterDir: string | null) {
   ): AsyncGenerator<Row> {
     const memory = new Memory((change) => format.spell(change));
     const nearby = new Nearby((text) => tokenizer.encode(text));
-    const firstAsks = new FirstAsks();
     let asks = 0;
     for (const p of played(openSource(source), { since: null, limit, signals: null, every: 1 }, 0)) {
-      if (p.kind === 'left') {
-        const { hunk, first } = firstAsks.left(p);
-        const typed = first?.typed() ?? null;
-        const change = typed && changeOf(first!.question.document.replaceAll('\r\n', '\n'), typed);
-        if (change !== null) memory.remember({ id: hunk, at: asks, path: p.path, kind: 'typed', change });
+      if (p.kind === 'edited') {
+        const { stretch, path } = p.edit;
+        const change = changeBetween(p.edit);
+        if (change === null) memory.forget(`${stretch}`);
+        else memory.remember({ id: `${stretch}`, at: asks, path, kind: 'written', change });
       }
       if (p.kind !== 'ask' || p.ask.point === 'rest') continue;
       const { ask } = p;
-      firstAsks.put(ask);
       if (asks++ % every !== 0 || known.has(ask.id)) continue;
       const snapshot = snapshotOf(ask.question);
       const typed = ask.typed();
