@@ -19,10 +19,13 @@ export interface TextChange {
 
 /** A stretch that the developer has left, with the lines that it stands between. */
 export interface LeftEdit {
-  /** Counts stretches: one that is gone on with is told again, with what it has become, under its number. */
+  /**
+   * Counts stretches. One that is gone on with is told of as nothing, as half a line would be found as its own end, and
+   * once it is left again, with what it has become, under its number.
+   */
   readonly stretch: number;
   readonly path: string;
-  /** Whole lines before and after, well-formed; alike where it was taken back. */
+  /** Whole lines before and after, well-formed; none where it is gone on with, was taken back, or became part of another. */
   readonly removed: readonly string[];
   readonly added: readonly string[];
   /** The line above and the line below; null where there is none. */
@@ -46,8 +49,8 @@ interface Live {
   count: number;
   /** Whether the developer did any of it, rather than a program. */
   isByHand: boolean;
-  /** What was told of it last, as JSON. */
-  told: string | null;
+  /** Whether it was told of as it is. */
+  isTold: boolean;
 }
 
 /** A stretch that grew too long to be joined further, or whose document is no longer followed. */
@@ -201,16 +204,15 @@ export class RecentEdits {
       removed = removed.concat(lines.slice(at, s.line), s.removed);
       at = s.line + s.count;
     }
-    const [first, ...others] = [...touched].sort((a, b) => a.id - b.id);
-    for (const other of others) if (other.told !== null) this.#retract(other);
+    for (const s of touched) if (s.isTold) this.#retract(s);
     const stretch: Live = {
       document,
       removed: removed.concat(lines.slice(at, end)),
-      id: first?.id ?? ++this.#count,
+      id: touched.size > 0 ? Math.min(...[...touched].map((s) => s.id)) : ++this.#count,
       line,
       count: end - line,
       isByHand: [...touched].some((s) => s.isByHand),
-      told: first?.told ?? null,
+      isTold: false,
     };
     this.#stretches = [...this.#stretches.filter((s) => 'done' in s || !touched.has(s)), stretch];
     return stretch;
@@ -218,7 +220,7 @@ export class RecentEdits {
 
   /** @param end line before which it ends, if not where the stretch does */
   #tell(stretch: Live, end = stretch.line + stretch.count): void {
-    if (!stretch.isByHand) return;
+    if (!stretch.isByHand || stretch.isTold) return;
     const { path, lines } = this.#mirrors.get(stretch.document)!; // a live stretch's document is followed
     const { id, removed, line } = stretch;
     const units = sum(removed, 0, removed.length) + sum(lines, line, end - line);
@@ -232,15 +234,11 @@ export class RecentEdits {
       above: text(line - 1),
       below: text(end),
     };
-    const told = JSON.stringify(edit);
-    // What was taken back before anybody heard of it never was.
-    const isNothing = isAlike(edit.removed, edit.added);
-    if (told === stretch.told || (isNothing && stretch.told === null)) return;
-    stretch.told = told;
+    if (isAlike(edit.removed, edit.added)) return;
+    stretch.isTold = true;
     this.#onLeft(edit);
   }
 
-  /** A stretch that became part of another one is told of as nothing. */
   #retract({ id, document }: Live): void {
     const { path } = this.#mirrors.get(document)!;
     this.#onLeft({ stretch: id, path, removed: [], added: [], above: null, below: null });

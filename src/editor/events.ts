@@ -77,7 +77,6 @@ export function listen({
       recent.leave();
       apply({ type: 'focus-lost', at: Date.now() });
     }),
-    vscode.workspace.onDidSaveTextDocument(() => recent.leave()),
     vscode.workspace.onDidCloseTextDocument((document) => {
       recent.close(keyOf(document));
       if (isServed(document)) apply({ type: 'document-closed', at: Date.now(), document: keyOf(document) });

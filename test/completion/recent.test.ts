@@ -153,25 +153,24 @@ test('an edit is told of once another one is begun elsewhere, with the lines aro
   assert.deepEqual(told.slice(1), [left(2, ['four'], ['xfour'], 'three', null)]);
 });
 
-test('gone on with, it is told of again under its number; taken back, as nothing', () => {
+test('gone on with, it is nothing until it is left again; taken back, it stays nothing', () => {
   const { recent, told } = teller();
   recent.change('file:///a', [at([1, 3, 3, '!'])]);
   recent.leave();
   recent.change('file:///a', [at([4, 0, 0, 'x'])]);
   recent.change('file:///a', [at([1, 4, 4, '?'])]);
-  recent.change('file:///a', [at([4, 0, 1, ''])]); // never told of, and nothing in the end
-  recent.change('file:///a', [at([1, 3, 5, ''])]);
-  recent.close('file:///a');
   assert.deepEqual(told, [
     left(1, ['one'], ['one!'], 'zero', 'two'),
+    nothing(1),
     left(2, ['four'], ['xfour'], 'three', null),
-    left(1, ['one'], ['one!?'], 'zero', 'two'),
-    left(2, ['four'], ['four'], 'three', null),
-    left(1, ['one'], ['one'], 'zero', 'two'),
   ]);
+  recent.change('file:///a', [at([4, 0, 1, ''])]);
+  recent.change('file:///a', [at([1, 3, 5, ''])]);
+  recent.close('file:///a');
+  assert.deepEqual(told.slice(3), [nothing(2), left(1, ['one'], ['one!?'], 'zero', 'two'), nothing(1)]);
 });
 
-test('two that grow together are one: the later one was nothing', () => {
+test('two that grow together are one, under the first number', () => {
   const { recent, told } = teller();
   recent.change('file:///a', [at([0, 0, 0, 'x'])]);
   recent.change('file:///a', [at([2, 0, 0, 'y'])]);
@@ -179,7 +178,8 @@ test('two that grow together are one: the later one was nothing', () => {
   recent.change('file:///a', [at([1, 0, 0, 'z'])]);
   recent.leave();
   assert.deepEqual(told.slice(2), [
-    { stretch: 2, path: 'a', removed: [], added: [], above: null, below: null },
+    nothing(1),
+    nothing(2),
     left(1, ['zero', 'one', 'two'], ['xzero', 'zone', 'ytwo'], null, 'three'),
   ]);
 });
@@ -216,6 +216,8 @@ function teller() {
   recent.open('file:///a', 'a', five);
   return { recent, told };
 }
+
+const nothing = (stretch: number): LeftEdit => left(stretch, [], [], null, null);
 
 function left(
   stretch: number,
