@@ -234,7 +234,7 @@ async function prompt(): Promise<Target> {
             ];
       const logprobs = written.map(() => -random());
       const others = written.map(() => -random());
-      const answer = { ids: written, logprobs, chances: logprobs, others };
+      const answer = { ids: written, logprobs, chances: logprobs, others, rivals: others };
       if (written.length > 0) ask.isOver(answer);
       ask.again?.(answer);
       const read = ask.read(answer);

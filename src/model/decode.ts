@@ -79,8 +79,10 @@ export interface Written {
   readonly logprobs: readonly number[];
   /** The same among the tokens that could come there; 0 where there was no other. */
   readonly chances: readonly number[];
-  /** That of the second likeliest token that could come there; -Infinity where there was none. */
+  /** That of the second likeliest token that could come there; -Infinity where there was none, or it was tried before. */
   readonly others: readonly number[];
+  /** That of the likeliest other token that could come there, tried or not; -Infinity where there was none. */
+  readonly rivals: readonly number[];
 }
 
 export interface Decoded extends Written {
@@ -232,7 +234,7 @@ export class Decoder {
           const rows = await this.#follow([steps.at(-1)!.id, ...forced], () => guess(...forced));
           row = rows.at(-1)!;
           for (const [i, id] of forced.entries()) {
-            steps.push({ id, logprob: logprobOf(rows[i]!, id), chance: 0, other: NOBODY });
+            steps.push({ id, logprob: logprobOf(rows[i]!, id), chance: 0, other: NOBODY, rival: NOBODY.chance });
             given++;
             stop = stopNow();
             if (stop !== null) break;
@@ -245,8 +247,9 @@ export class Decoder {
         // The second likeliest answer: back to where it parts from this one.
         returns++;
         given = steps.slice(0, at).filter((step) => step.other === NOBODY).length;
+        const { chance: rival } = steps[at]!;
         steps.length = at;
-        steps.push({ ...other, other: NOBODY });
+        steps.push({ ...other, other: NOBODY, rival });
         mixin?.chose(at, other.id, other.logprob);
         this.#truncate(prompt.ids.length + at);
       }
@@ -625,7 +628,10 @@ interface Candidate {
 }
 
 interface Step extends Candidate {
+  /** The second likeliest, if it is still to be tried. */
   readonly other: Candidate;
+  /** As Written.rivals. */
+  readonly rival: number;
 }
 
 const NOBODY: Candidate = { id: -1, logprob: Number.NEGATIVE_INFINITY, chance: Number.NEGATIVE_INFINITY };
@@ -638,6 +644,7 @@ function writtenOf(steps: readonly Step[]): Written {
     logprobs: steps.map((step) => step.logprob),
     chances: steps.map((step) => step.chance),
     others: steps.map((step) => step.other.chance),
+    rivals: steps.map((step) => step.rival),
   };
 }
 
@@ -676,8 +683,9 @@ function stepOf({ logits, total: all }: Row, choice: Choice | undefined, given: 
     chance: Math.min(0, logits[id]! - allowed),
   });
   const id = given ?? best;
-  const other = id === best ? second : best;
-  return { ...candidate(id), other: other < 0 ? NOBODY : candidate(other) };
+  const beside = id === best ? second : best;
+  const other = beside < 0 ? NOBODY : candidate(beside);
+  return { ...candidate(id), other, rival: other.chance };
 }
 
 /** A choice without some tokens; as it was, if nothing would be left of it. */

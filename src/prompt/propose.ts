@@ -98,10 +98,10 @@ function repeated({ edit, target, weight, entry }: Given, written: Written): Rep
 const bonusOf = (weight: number): number => BIAS + PER_WEIGHT * weight;
 
 /** What the chance of an answer is at most, as far as another one tells that begins like it. */
-function mostOf(target: readonly number[], { ids, chances, others }: Written): number {
+function mostOf(target: readonly number[], { ids, chances, rivals }: Written): number {
   let n = 0;
   while (n < ids.length && n < target.length && ids[n] === target[n]) n++;
-  return sum(chances.slice(0, n)) + (n < ids.length && n < target.length ? others[n]! : 0);
+  return sum(chances.slice(0, n)) + (n < ids.length && n < target.length ? rivals[n]! : 0);
 }
 
 const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);

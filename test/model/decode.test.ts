@@ -134,12 +134,13 @@ test('an answer that is weighed is as likely as one that was generated, and cost
   };
   const asked = prompt('let a =', ' sin');
   const decoder = new Decoder(forward, tokenizer);
-  const { ids, logprobs, chances, others } = await decoder.generate(asked, 20, never, form);
+  const { text: _, stop: __, ...written } = await decoder.generate(asked, 20, never, form);
+  const { ids } = written;
   const runs = seen.runs;
-  assert.deepEqual(await decoder.weigh(asked, [ids], never, form), [{ ids, logprobs, chances, others }]);
+  assert.deepEqual(await decoder.weigh(asked, [ids], never, form), [written]);
   assert.equal(seen.runs, runs + 1);
   const [fresh] = await new Decoder(forward, tokenizer).weigh(asked, [ids], never, form);
-  assert.deepEqual(fresh?.logprobs, logprobs);
+  assert.deepEqual(fresh?.logprobs, written.logprobs);
   assert.deepEqual((await decoder.generate(asked, 20, never, form)).ids, ids, 'and the next answer is as it was');
 });
 
@@ -340,7 +341,8 @@ test('what the form leaves no choice of costs one pass, and each of it keeps its
     isOver,
     choice: (ids) => ({ only: [wanted[ids.length]!] }),
   });
-  assert.deepEqual({ ...forced, chances: [], others: [] }, { ...alone, chances: [], others: [] });
+  const unsure = { chances: [], others: [], rivals: [] };
+  assert.deepEqual({ ...forced, ...unsure }, { ...alone, ...unsure });
   assert.deepEqual(forced.chances.slice(1), [0, 0, 0]);
   assert.deepEqual(forced.ids, wanted);
   assert.equal(seen.runs - before, 2, 'the prompt, and the rest after the first');
@@ -365,6 +367,9 @@ test('an answer of no use is given up for the second likeliest, which goes on as
   assert.equal(second.text, ' one;');
   assert.equal(second.ids.length, second.logprobs.length);
   assert.deepEqual(asked[0], first.ids);
+  // It is not tried again, but is likelier all the same than what was written in its place.
+  assert.deepEqual([second.others[0], second.rivals[0]], [Number.NEGATIVE_INFINITY, first.chances[0]]);
+  assert.deepEqual(second.rivals.slice(1), second.others.slice(1));
   // The cache holds what was written last, and nothing of what was given up.
   const fresh = await new Decoder(forward, tokenizer).generate(prompt('let b = one;\nlet c'), 20, never, { isOver });
   const after = await decoder.generate(prompt('let b = one;\nlet c'), 20, never, { isOver });

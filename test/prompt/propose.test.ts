@@ -17,12 +17,12 @@ async function proposed(own: number | null, candidates: readonly Given[], chance
   const ask = { candidates: () => candidates } as unknown as Ask;
   const answer = own === null ? { none: 'empty' as const } : { edit: edit('own'), kept: 1 };
   const better = await betterThan(
-    { written: { ...written([9, 9], () => own ?? -0.5), others: [-1, -1] }, answer },
+    { written: { ...written([9, 9], () => own ?? -0.5), rivals: [-1, -1] }, answer },
     ask,
     async (targets, wanted) => {
       const all = (ids: readonly number[]) => ({
         ...written(ids, (n) => chance(ids.slice(0, n + 1))),
-        others: ids.map(() => -1),
+        rivals: ids.map(() => -1),
       });
       const begun = targets.map((target) => all(target.slice(0, 1)));
       const goesOn = wanted(begun);
@@ -63,13 +63,21 @@ test('what begins like something hopeless is not asked for', async () => {
   assert.deepEqual([asked, text], [[[4, 5]], 'z']);
 });
 
+test('an answer that was given up hides no candidate that begins like it', async () => {
+  const ask = { candidates: () => [given('x', [1, 2])] } as unknown as Ask;
+  const returned = { ...written([9], () => -1.3), others: [Number.NEGATIVE_INFINITY], rivals: [-0.4] };
+  const own = { written: returned, answer: { none: 'empty' as const } };
+  const better = await betterThan(own, ask, async (targets) => targets.map((ids) => written(ids, () => -1)));
+  assert.equal(better?.edit.text, 'x');
+});
+
 test('a long answer may be less likely than a short one, and what has begun hopelessly is not weighed to its end', async () => {
   const long = Array.from({ length: 60 }, (_, i) => i);
   assert.equal((await proposed(null, [given('x', long)], () => -0.25)).text, 'x');
   assert.equal((await proposed(null, [given('x', long)], () => -0.35)).text, null);
-  const part = { ...written([1, 2], () => -9), others: [-1, -1] };
+  const part = { ...written([1, 2], () => -9), rivals: [-1, -1] };
   const ask = { candidates: () => [given('x', [1, 2, 3])] } as unknown as Ask;
-  const own = { written: { ...written([9], () => -3), others: [-1] }, answer: { none: 'empty' as const } };
+  const own = { written: { ...written([9], () => -3), rivals: [-1] }, answer: { none: 'empty' as const } };
   const weigh = async (_: unknown, wanted: (all: (typeof part)[]) => readonly boolean[]) => {
     assert.deepEqual(wanted([part]), [false]);
     return [part];
@@ -82,7 +90,7 @@ test('while somebody types on, nothing is asked for', async () => {
   const { asked, text } = await proposed(null, two, (ids) => (ids.length === 1 ? -7 : 0));
   assert.deepEqual([asked, text], [[], null], 'after the first token, which tells how likely it is');
   const ask = { candidates: () => two } as unknown as Ask;
-  const own = { ...written([8], () => -1), others: [-6] };
+  const own = { ...written([8], () => -1), rivals: [-6] };
   const weigh = async (targets: readonly unknown[]) => {
     assert.deepEqual(targets, []);
     return [];
@@ -91,7 +99,7 @@ test('while somebody types on, nothing is asked for', async () => {
 });
 
 test('a format without candidates, and a model that is cancelled: the own answer', async () => {
-  const own = { written: { ...written([9], () => -3), others: [-1] }, answer: { edit: edit('own'), kept: 1 } };
+  const own = { written: { ...written([9], () => -3), rivals: [-1] }, answer: { edit: edit('own'), kept: 1 } };
   assert.equal(await betterThan(own, {} as Ask, async () => []), null);
   const ask = { candidates: () => [given('x', [1])] } as unknown as Ask;
   assert.equal(await betterThan(own, ask, async () => [null]), null);
@@ -104,8 +112,8 @@ test('what was done before to such a line is given however unlikely it is and ho
     const told = (): null => null;
     const answer = own === null ? { none: 'empty' as const } : { edit: edit('own'), kept: 1 };
     const weigh = async (targets: readonly (readonly number[])[]) =>
-      targets.map((ids) => ({ ...written(ids, () => -9), others: ids.map(() => -1) }));
-    const mine = { written: { ...written([9], () => own ?? -1), others: [-1] }, answer };
+      targets.map((ids) => ({ ...written(ids, () => -9), rivals: ids.map(() => -1) }));
+    const mine = { written: { ...written([9], () => own ?? -1), rivals: [-1] }, answer };
     const better = await betterThan(mine, ask as unknown as Ask, weigh, told);
     assert.deepEqual([better?.edit.text, better?.written.chances, better?.weight], ['again', [-9, -9], 3]);
     // Cancelled, or of a format that knows no such thing: the own answer.

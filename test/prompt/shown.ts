@@ -39,5 +39,6 @@ export function at(text: string, more: Partial<PromptInput> = {}): PromptInput {
 /** Ids as a decoder would have written them, each as likely as `logprob` says by its place; 1 without it. */
 export function written(ids: readonly number[], logprob: (i: number) => number = () => 0): Written {
   const logprobs = ids.map((_, i) => logprob(i));
-  return { ids, logprobs, chances: logprobs, others: ids.map(() => Number.NEGATIVE_INFINITY) };
+  const none = ids.map(() => Number.NEGATIVE_INFINITY);
+  return { ids, logprobs, chances: logprobs, others: none, rivals: none };
 }
