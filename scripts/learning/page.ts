@@ -1,7 +1,7 @@
 /** docs/learning.md of the reports beside it: arms by repositories, figures with their intervals, curves, cost. */
 import type { CurvePoint } from '../../src/replay/compare.ts';
 import { change, percent, plain, ranged } from '../../src/replay/figures.ts';
-import type { ArmReport } from '../../src/replay/report.ts';
+import { type ArmReport, overGateText } from '../../src/replay/report.ts';
 import type { Span } from '../../src/replay/run.ts';
 
 /** What `npm run replay -- --out` writes, as far as the page needs it; a commit with `+` had changes on top of it. */
@@ -53,6 +53,7 @@ function section({ file, report }: NamedReport): string {
     `## ${file.replace(/\.json$/, '')}`,
     `\`npm run replay -- ${sources.map((s) => s.name).join(' ')} --arms ${arms} ${flags.join(' ')}\`, Knack ${commit.replace(/^(.{12})[^+]*/, '$1')}, [${file}](learning/${file}).${outside}`,
     armsTable([...sources.map((s) => [s.name, s.arms] as const), ['pooled', pooled.arms]]),
+    overGate(pooled.arms),
     curves(pooled.arms),
     costs(pooled.arms),
   ];
@@ -80,6 +81,11 @@ function armsTable(rows: readonly (readonly [string, readonly ArmReport[]])[]): 
     ]),
   );
   return markdown(titles, body);
+}
+
+/** What memory and weights bring beside the gate, pooled. */
+function overGate(arms: readonly ArmReport[]): string {
+  return arms.flatMap((a) => (a.overGate ? [`- ${a.name} ${overGateText(a.overGate)}.`] : [])).join('\n');
 }
 
 /** Accept rate against what is saved, from what is surest to everything. */

@@ -1,5 +1,5 @@
 /** The report of a replay: what the protocol calls --out, and the table for people. All but `cost` is reproducible. */
-import { REFERENCE } from './arms.ts';
+import { type Part, REFERENCE } from './arms.ts';
 import type { Forgotten } from './canary.ts';
 import { blockTallies, type CurvePoint, curve, type Lift, lift, sweep, withInterval } from './compare.ts';
 import { change, percent, plain, ranged } from './figures.ts';
@@ -68,6 +68,11 @@ export interface SignalsPoint {
   readonly high: number | null;
 }
 
+export interface Lifts {
+  readonly all: Lift;
+  readonly lastHalf: Lift;
+}
+
 export interface ArmReport {
   readonly name: string;
   readonly threshold: number;
@@ -86,7 +91,9 @@ export interface ArmReport {
   readonly fates: ByPoint<Readonly<Record<Fate, number>>>;
   readonly intervals: { readonly acceptRate: Interval; readonly saved: Interval; readonly reward: Interval };
   /** null without the arm `frozen`. */
-  readonly lift: { readonly all: Lift; readonly lastHalf: Lift } | null;
+  readonly lift: Lifts | null;
+  /** Of a gate and more, against the gate alone, if that was played: what the other parts bring. */
+  readonly overGate?: Lifts;
   /** Of all answers, and of those shown and not covered. */
   readonly quality: { readonly given: QualityFigures; readonly shown: QualityFigures };
   /** null without `--canary`. */
@@ -100,22 +107,20 @@ export interface ArmReport {
   readonly cost: Cost;
 }
 
+/** Arms that begin with it are held against it, too. */
+const GATE: Part = 'gate';
+
 /** Signals of a point of `bySignals`. */
 export const SIGNALS_STEP = 100;
 
 /** Reports of arms that answered the same asks of the same sources. */
 export function reportArms(arms: readonly ArmRuns[], seed: number): ArmReport[] {
-  const reference = arms.find((a) => a.name === REFERENCE);
-  const reports = (half: boolean) => (reference ? sweep(reference.runs, reference.threshold, half) : null);
-  const references = { all: reports(false), lastHalf: reports(true) };
+  const overReference = liftsOver(arms, REFERENCE, seed);
+  const overGate = liftsOver(arms, GATE, seed);
   return arms.map((arm) => {
     const { name, threshold, runs } = arm;
     const live = blockTallies(runs, threshold, false);
     const total = sum(live.flat());
-    const lifted = (half: boolean, against: typeof references.all): Lift | null =>
-      against && lift(blockTallies(runs, threshold, half), against, reference!.threshold, seed);
-    const all = lifted(false, references.all);
-    const lastHalf = lifted(true, references.lastHalf);
     return {
       name,
       threshold,
@@ -136,7 +141,8 @@ export function reportArms(arms: readonly ArmRuns[], seed: number): ArmReport[] 
         saved: withInterval(live, seed, savedShare),
         reward: withInterval(live, seed, reward),
       },
-      lift: all && lastHalf && { all, lastHalf },
+      lift: overReference?.(arm) ?? null,
+      ...(name.startsWith(`${GATE}+`) && overGate !== null && { overGate: overGate(arm) }),
       forgetting: forgettingOf(arm.forgotten),
       curveIs: arm.learns ? 'counterfactual' : 'exact',
       curve: curve(sweep(runs, threshold), seed),
@@ -208,6 +214,13 @@ export function table(arms: readonly ArmReport[]): string {
     .join('\n');
 }
 
+/** What the other parts of an arm bring over the gate alone. */
+export function overGateText({ all, lastHalf }: Lifts): string {
+  const said = ({ acceptRateAtEqualSaved: rate, reward: difference }: Lift): string =>
+    `${ranged(difference, plain)} per 100 asks${rate.value === null ? '' : `, accept rate at equal saved ${ranged(rate, change)}`}`;
+  return `against the gate alone ${said(all)}; last half ${said(lastHalf)}`;
+}
+
 /** What the table has no column for, a line each: arms against each other, forgetting, syntax, training. */
 export function notes(arms: readonly ArmReport[]): string {
   const changed = (found: Interval): string =>
@@ -222,6 +235,7 @@ export function notes(arms: readonly ArmReport[]): string {
             `${a.name}: lift ${changed(a.lift.all.acceptRateAtEqualSaved)}, last half ${changed(a.lift.lastHalf.acceptRateAtEqualSaved)}`,
           ]
         : []),
+      ...(a.overGate ? [`${a.name}: ${overGateText(a.overGate)}`] : []),
       ...(a.forgetting
         ? [
             `${a.name}: exact at arrival in the canary ${percent(a.forgetting.before)} before, ${percent(a.forgetting.after)} after`,
@@ -239,6 +253,16 @@ export function notes(arms: readonly ArmReport[]): string {
     ];
   });
   return lines.join('\n');
+}
+
+/** What lifts arms have over one of them; null where that was not played. */
+function liftsOver(arms: readonly ArmRuns[], name: string, seed: number): ((arm: ArmRuns) => Lifts) | null {
+  const reference = arms.find((a) => a.name === name);
+  if (reference === undefined) return null;
+  const curves = [false, true].map((half) => sweep(reference.runs, reference.threshold, half));
+  const over = ({ runs, threshold }: ArmRuns, half: boolean): Lift =>
+    lift(blockTallies(runs, threshold, half), curves[half ? 1 : 0]!, reference.threshold, seed);
+  return (arm) => ({ all: over(arm, false), lastHalf: over(arm, true) });
 }
 
 function exactnessOf(runs: readonly Run[]) {

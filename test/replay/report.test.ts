@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type ArmRuns, pool, reportArms, table } from '../../src/replay/report.ts';
+import { type ArmRuns, notes, pool, reportArms, table } from '../../src/replay/report.ts';
 import { alike } from './answered.ts';
 
 const arm = (name: string, right: number, wrong: number, commits = 60): ArmRuns => ({
@@ -48,6 +48,19 @@ test('against frozen: lift of the others over all asks and the last half, and fr
   assert.equal(frozen!.vs!.zeroshot!.value, -0.5);
   assert.equal(frozen!.vs!.copy!.value, 0);
   assert.equal(zeroshot!.vs, undefined);
+});
+
+test('a gate and more against the gate alone', () => {
+  const arms = [arm('gate', 0.6, 0.9), arm('gate+memory', 0.9, 0.4), arm('memory', 0.9, 0.4)];
+  const [gate, more, memory] = reportArms(arms, 0);
+  assert.deepEqual(more!.overGate!.all.acceptRateAtEqualSaved, { value: 1, low: 1, high: 1 });
+  assert.deepEqual(more!.overGate!.lastHalf.reward, { value: 6.25, low: 6.25, high: 6.25 });
+  assert.deepEqual([gate!.overGate, memory!.overGate, more!.lift], [undefined, undefined, null]);
+  assert.match(
+    notes([more!]),
+    /gate\+memory: against the gate alone 6\.25 .*, accept rate at equal saved \+100 %.*; last half/,
+  );
+  assert.equal(reportArms(arms.slice(1), 0)[0]!.overGate, undefined, 'the gate was not played');
 });
 
 test('pooled figures are those of summed counts', () => {
