@@ -117,7 +117,7 @@ export class RecentEdits {
     this.#stretches = [];
   }
 
-  /** The edit that is being made is done for now, as when its document is saved. */
+  /** The edit that is being made is done for now, as when the window loses the focus. */
   leave(): void {
     const last = this.#stretches.at(-1);
     if (last !== undefined && !('done' in last)) this.#tell(last);

@@ -75,7 +75,7 @@ export class Outbox {
   }
 
   /**
-   * Survival goes first, then edits made without a suggestion, offers whose outcome teaches nothing, what was typed instead, other offers; outcomes
+   * Survival goes first, then edits, offers whose outcome teaches nothing, what was typed instead, other offers; outcomes
    * last: an outcome without its offer still counts, an offer without its outcome does not. Oldest first within each.
    */
   #leastNeeded(): SignalEvent {

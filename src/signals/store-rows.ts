@@ -234,11 +234,12 @@ export function writtenRow(event: Written): WrittenRow {
   const [above, below] = around as [string | null, string | null];
   const lines: WrittenLines = { removed, added, above, below };
   const isNothing = removed.join('\n') === added.join('\n');
-  const isKept = !isNothing && JSON.stringify(lines).length <= ROW_LIMITS.written && !hasSecret(lines);
+  const json = JSON.stringify(lines);
+  const isKept = !isNothing && json.length <= ROW_LIMITS.written && !hasSecret(lines);
   return {
     at: time(event.at),
     path: cleanHead(text(event.path, ROW_LIMITS.path + SLACK, 'path'), ROW_LIMITS.path),
-    lines: isKept ? JSON.stringify(lines) : null,
+    lines: isKept ? json : null,
   };
 }
 
