@@ -1,16 +1,17 @@
 /**
- * `npm run rounds -- SOURCE [--since DATE] [--skip N] [--hunks N] [--asks N] [--prompt TOKENS] [--tokens N] [--threads N]`:
- * what one round of learning brings on what is typed next. In a source (of the tune split) the weights
+ * `npm run rounds -- SOURCE [--since DATE] [--skip N] [--hunks N] [--rounds N] [--asks N] [--prompt TOKENS] [--tokens N]
+ * [--threads N]`: what rounds of learning bring on what is typed next. In a source (of the tune split) the weights
  * learn from N hunks as they were typed, as a user's would with `+typing`; then what is typed at asks of the N hunks
- * that follow is scored, teacher-forced in fp32 with whole prompts, before and after. A replay tells what it is worth;
- * this tells within minutes which of two ways of learning is the better one.
+ * that follow is scored, teacher-forced in fp32 with whole prompts, before any round and after this one. The next round
+ * goes on from there. A replay tells what it is worth; this tells within minutes which of two ways of learning is the
+ * better one.
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Edit } from '../src/completion/edit.ts';
 import type { Snapshot } from '../src/completion/snapshot.ts';
 import { type Base, loadBase } from '../src/engine/base.ts';
-import { learnFrom } from '../src/engine/learning.ts';
+import { learnFrom, MOST_SIGNALS } from '../src/engine/learning.ts';
 import { SessionPolicy } from '../src/engine/policy.ts';
 import type { Adapter } from '../src/model/adapter.ts';
 import { defaultCacheDir } from '../src/model/cache.ts';
@@ -54,6 +55,7 @@ async function run(): Promise<undefined> {
       since: { type: 'string' },
       skip: { type: 'string', default: '0' },
       hunks: { type: 'string', default: '64' },
+      rounds: { type: 'string', default: '1' },
       asks: { type: 'string', default: '80' },
       prompt: { type: 'string', default: String(EXAMPLE_LIMITS.promptTokens) },
       tokens: { type: 'string', default: '20000' },
@@ -78,56 +80,71 @@ async function run(): Promise<undefined> {
     () => undefined,
     join(ROOT, 'media', 'model'),
   );
-  const { hunks, asks } = typedIn(source, since, skip + 2 * each);
-  const examples = hunks
-    .slice(skip, skip + each)
-    .flatMap((hunk) => examplesOf(hunk, base, { promptTokens: number('prompt'), targetTokens: TARGET_TOKENS }));
-  const next = asks.filter(({ after }) => after >= skip + each && after < skip + 2 * each);
-  const chosen = spread(next, number('asks')).flatMap((ask) => {
-    // The first example of an edit is asked with all that the prompt has.
-    const [example] = examplesOf(ask, base, { promptTokens: PROMPT_TOKENS, targetTokens: TARGET_TOKENS });
-    return example === undefined ? [] : { ...ask, example };
-  });
-  if (examples.length === 0 || chosen.length === 0) throw new UserError('The history has too few hunks.');
-
+  const rounds = number('rounds');
+  const { hunks, asks } = typedIn(source, since, skip + (rounds + 1) * each);
+  const limits = { promptTokens: number('prompt'), targetTokens: TARGET_TOKENS };
   const shape = loraFor(base.model.config, MEMORY_MB);
   const start: Adapter = { shape, vector: initialLora(base.model.config, shape, seeded(SEED)) };
   const options = { threads, device: 'cpu' as const, onFallback: () => undefined };
-  const logprobs = async (adapter: Adapter): Promise<number[]> => {
-    const all = chosen.map(({ example }) => example);
+  const logprobs = async (adapter: Adapter, all: readonly Example[]): Promise<number[]> => {
     const policy = new SessionPolicy(base, adapter, shapeFor(all, 1), options);
     const scores = await policy.score(all).finally(() => policy.release());
     return scores.map(({ logprob }) => logprob);
   };
-  const began = performance.now();
-  const result = await learnFrom(base, start, examples, {
-    ...options,
-    code: join(ROOT, 'media', 'code'),
-    memoryMb: MEMORY_MB,
-    batchShare: 1,
-    tokenBudget: number('tokens'),
-    seed: SEED,
-    shouldStop: () => false,
-    onPlan: console.log,
-    onProgress: () => undefined,
-  });
-  const seconds = (performance.now() - began) / 1000;
-  const { verdict, parameters, steps, tokens, lossFirst, lossLast } = result!;
-  console.log(
-    `${steps} steps, ${tokens} tokens, ${seconds.toFixed()} s; loss of the first epoch ${lossFirst?.toFixed(3)}, of the last ${lossLast?.toFixed(3)}.`,
-  );
-  console.log(verdict.reason);
-  const [before, after] = [await logprobs(start), await logprobs({ shape, vector: parameters })];
-  const rows = chosen.map(({ point, commit, example }, i) => ({
-    point,
-    block: Math.floor(commit / BLOCK_COMMITS),
-    tokens: example.ids.length - example.targetStart,
-    before: before[i]!,
-    after: after[i]!,
-  }));
-  for (const point of [...POINTS, null]) {
-    const own = rows.filter((row) => point === null || row.point === point);
-    if (own.length > 0) console.log(`${(point ?? 'all').padEnd(8)} ${told(own)}`);
+
+  let serving = start;
+  let canaryLoss: number | null = null;
+  const rows: Row[] = [];
+  for (let round = 1; round <= rounds; round++) {
+    const until = skip + round * each;
+    const examples = hunks
+      .slice(Math.max(skip, until - MOST_SIGNALS), until)
+      .flatMap((h) => examplesOf(h, base, limits));
+    const next = asks.filter(({ after }) => after >= until && after < until + each);
+    const chosen = spread(next, number('asks')).flatMap((ask) => {
+      // The first example of an edit is asked with all that the prompt has.
+      const [example] = examplesOf(ask, base, { promptTokens: PROMPT_TOKENS, targetTokens: TARGET_TOKENS });
+      return example === undefined ? [] : { ...ask, example };
+    });
+    if (examples.length === 0 || chosen.length === 0) throw new UserError('The history has too few hunks.');
+    const began = performance.now();
+    const result = await learnFrom(base, serving, examples, {
+      ...options,
+      code: join(ROOT, 'media', 'code'),
+      memoryMb: MEMORY_MB,
+      batchShare: 1,
+      tokenBudget: number('tokens'),
+      seed: round,
+      canaryLoss,
+      shouldStop: () => false,
+      onPlan: (plan) => console.log(`Round ${round}: ${plan}`),
+      onProgress: () => undefined,
+    });
+    const seconds = (performance.now() - began) / 1000;
+    const { verdict, parameters, steps, tokens, lossFirst, lossLast } = result!;
+    if (verdict.promote) serving = { shape, vector: parameters };
+    canaryLoss = verdict.promote ? result!.canaryLoss : result!.canaryLossBefore;
+    console.log(
+      `${steps} steps, ${tokens} tokens, ${seconds.toFixed()} s; loss of the first epoch ${lossFirst?.toFixed(3)}, of the last ${lossLast?.toFixed(3)}.`,
+    );
+    console.log(verdict.reason);
+    const all = chosen.map(({ example }) => example);
+    const before = await logprobs(start, all);
+    const rowsOf = (after: readonly number[]): Row[] =>
+      chosen.map(({ point, commit, example }, i) => ({
+        point,
+        block: Math.floor(commit / BLOCK_COMMITS),
+        tokens: example.ids.length - example.targetStart,
+        before: before[i]!,
+        after: after[i]!,
+      }));
+    const made = rowsOf(await logprobs({ shape, vector: parameters }, all));
+    tell(made);
+    rows.push(...(verdict.promote ? made : rowsOf(await logprobs(serving, all))));
+  }
+  if (rounds > 1) {
+    console.log(`What served after each of ${rounds} rounds:`);
+    tell(rows);
   }
 }
 
@@ -165,10 +182,18 @@ function spread<T>(all: readonly T[], most: number): T[] {
 }
 
 interface Row {
+  readonly point: Point;
   readonly block: number;
   readonly tokens: number;
   readonly before: number;
   readonly after: number;
+}
+
+function tell(rows: readonly Row[]): void {
+  for (const point of [...POINTS, null]) {
+    const own = rows.filter((row) => point === null || row.point === point);
+    if (own.length > 0) console.log(`${(point ?? 'all').padEnd(8)} ${told(own)}`);
+  }
 }
 
 function told(rows: readonly Row[]): string {

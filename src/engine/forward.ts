@@ -78,8 +78,12 @@ export class SessionForward implements Forward {
     return JSON.stringify(shape) === JSON.stringify(this.shape);
   }
 
-  /** @param adapter of the session's shape; null: the base alone, as an adapter of zeros */
+  /**
+   * @param adapter of the session's shape; null: the base alone, as an adapter of zeros
+   * @throws RangeError for one of another shape: it would not be what serves
+   */
   setAdapter(adapter: Adapter | null): void {
+    if (adapter !== null && !this.fits(adapter.shape)) throw new RangeError('The session has no room for this adapter.');
     if (this.shape === null) return;
     const { config } = this.#base.model;
     const vector = adapter?.vector ?? new Float32Array(loraSize(config, this.shape));

@@ -13,7 +13,7 @@ import { Server } from '../../src/engine/serve.ts';
 import type { Adapter } from '../../src/model/adapter.ts';
 import { Decoder, type Forward } from '../../src/model/decode.ts';
 import { Lookup } from '../../src/model/drafts.ts';
-import { loraSize } from '../../src/model/lora.ts';
+import { loraSize, topLayers } from '../../src/model/lora.ts';
 import { buildPrompt, PROMPT_TOKENS } from '../../src/model/prompt.ts';
 import type { Given } from '../../src/prompt/format.ts';
 import { loraFor } from '../../src/trainer/plan.ts';
@@ -94,6 +94,16 @@ test('a warm request runs on what is new, also after other weights were taken up
   );
   assert.deepEqual(swapped.ids, fresh.ids);
   for (const [i, logprob] of swapped.logprobs.entries()) assert.ok(Math.abs(logprob - fresh.logprobs[i]!) < 1e-3);
+});
+
+test('an adapter that a session has no room for is refused, not left out in silence', async (t) => {
+  const { layers } = base.model.config;
+  for (const shape of [null, topLayers(base.model.config, layers, adapter.shape.rank + 1, 4)]) {
+    const session = await SessionForward.create(base, shape, 1);
+    t.after(() => session.release());
+    assert.throws(() => session.setAdapter(adapter), RangeError);
+    session.setAdapter(null);
+  }
 });
 
 test('answers with guesses are those without, for each of many places', async (t) => {
