@@ -83,7 +83,8 @@ export class SessionForward implements Forward {
    * @throws RangeError for one of another shape: it would not be what serves
    */
   setAdapter(adapter: Adapter | null): void {
-    if (adapter !== null && !this.fits(adapter.shape)) throw new RangeError('The session has no room for this adapter.');
+    if (adapter !== null && !this.fits(adapter.shape))
+      throw new RangeError('The session has no room for this adapter.');
     if (this.shape === null) return;
     const { config } = this.#base.model;
     const vector = adapter?.vector ?? new Float32Array(loraSize(config, this.shape));
