@@ -27,7 +27,7 @@ export interface Suggestion {
   readonly latencyMs: number;
   /** Absent where nothing was remembered; the log-probabilities are then the model's alone, else the mixture's. */
   readonly remembered?: Remembered;
-  /** What speaks for it beside its likelihood, in nats, where it does again what an earlier edit did (docs/edits.md). */
+  /** Where it does again what an earlier edit did: natural log of the odds that it is wanted, without the model's word (docs/edits.md). */
   readonly repeats?: number;
   /** Absent in what is read from the database. */
   readonly effort?: Effort;

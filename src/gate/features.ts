@@ -10,7 +10,7 @@ import type { Snapshot } from '../completion/snapshot.ts';
 import { hash, visible } from '../completion/text.ts';
 import type { Past } from './past.ts';
 
-export const VERSION = 1;
+export const VERSION = 2;
 
 /** Weights of a language's own: ids share these many places. */
 const LANGUAGES = 8;
@@ -95,7 +95,7 @@ const FEATURES: readonly Feature[] = [
   ...Array.from({ length: LANGUAGES }, (_, n): Feature => [`language ${n}`, (f) => flag(bucket(f.languageId) === n)]),
   // Where it does again what an earlier edit did: it was not the likeliest, and something else speaks for it.
   ['does an edit again', (f) => flag(f.repeats !== undefined)],
-  ['what speaks for that', (f) => (f.repeats ?? 0) / 4],
+  ['log-odds of that', (f) => (f.repeats ?? 0) / 4],
   ['log-probability of that', (f) => (f.repeats === undefined ? 0 : Math.max(-10, f.sum) / 5)],
 ];
 

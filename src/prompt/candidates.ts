@@ -7,67 +7,107 @@ import type { Snapshot } from '../completion/snapshot.ts';
 import { tokenize } from '../completion/tokens.ts';
 import type { Candidate } from './format.ts';
 import { lineEdit } from './hunk.ts';
-import { type Application, applications, rulesOf } from './rules.ts';
+import { ALONG, type Along, type Facts, logOdds, type Situation } from './odds.ts';
+import { type Application, applications, type Rule, rulesOf } from './rules.ts';
 import { MOST_LINES } from './standing.ts';
 
 /** Applications that a candidate is made of, the best ones. */
 const MOST_BASES = 64;
 /** Changes that are made together, at most. */
 const MOST_ALONG = 64;
-/** What speaks for changing the lines beside as well, where the same applies there. */
-const WHOLE = 0.2;
 /** From this fit on a rule is applied along with another one. */
 const ALONG_FIT = 1.5;
+
+/** A candidate, and what its weight is made of. */
+export interface Found extends Candidate {
+  readonly facts: Facts;
+}
 
 /** Everywhere that what recent edits did applies in a text. */
 interface Applied {
   readonly text: Lines;
-  /** The best first. */
-  readonly valued: readonly { readonly base: Application; readonly value: number }[];
+  readonly all: readonly Application[];
   readonly byLine: ReadonlyMap<number, readonly Application[]>;
+  /** Places where a rule applies. */
+  readonly places: ReadonlyMap<Rule, number>;
+  /** Of recent edits, the newest first: whether it was made in this file. */
+  readonly isHere: readonly boolean[];
 }
 
 /**
  * What can be found in a window, asked for as often as needed.
  *
- * @returns at most `most` different edits, the best first, for `at`: the only line at which an edit may begin, or under
- *   which it may add lines, as an index in the window's lines; null for any
+ * @returns at most `most` different edits, those that are likeliest to come first, in a situation; for `at`: the only
+ *   line at which an edit may begin, or under which it may add lines, as an index in the window's lines; null for any
  */
-export function findCandidates(input: Omit<Snapshot, 'languageId'>): (most: number, at: number | null) => Candidate[] {
+export function findCandidates(
+  input: Omit<Snapshot, 'languageId'>,
+): (most: number, at: number | null, situation: Situation) => Found[] {
   const text = new Lines(input);
   const all = rulesOf(input).flatMap((rule) => applications(text.tokens, rule));
-  const valued = all.map((base) => ({ base, value: text.value(base) })).sort((a, b) => b.value - a.value);
   const byLine = Map.groupBy(all, (application) => text.lineOf(application.from));
-  return (most, at) => best({ text, valued, byLine }, most, at);
+  const places = new Map([...Map.groupBy(all, ({ rule }) => rule)].map(([rule, those]) => [rule, those.length]));
+  const isHere = input.recent.toReversed().map(({ path }) => path === input.path);
+  return (most, at, situation) => best({ text, all, byLine, places, isHere }, most, at, situation);
 }
 
-function best({ text, valued, byLine }: Applied, most: number, at: number | null): Candidate[] {
-  const bases = valued
-    .filter(({ base }) => at === null || Math.abs(text.lineOf(base.from) - at) <= 1)
+function best(
+  { text, all, byLine, places, isHere }: Applied,
+  most: number,
+  at: number | null,
+  situation: Situation,
+): Found[] {
+  const factsOf = (base: Application): Facts => ({
+    base,
+    away: text.away(base),
+    places: places.get(base.rule)!,
+    isHere: isHere[base.rule.age]!,
+    along: 'alone',
+    changes: 1,
+    beside: 0,
+    addedLines: 0,
+  });
+  const bases = all
+    .filter(({ from }) => at === null || Math.abs(text.lineOf(from) - at) <= 1)
+    .map((base) => ({ facts: factsOf(base), odds: logOdds(situation, factsOf(base)) }))
+    .sort((a, b) => b.odds - a.odds)
     .slice(0, MOST_BASES);
-  const found = new Map<string, Candidate>();
-  for (const { base, value } of bases) {
+  const found = new Map<string, Found>();
+  for (const { facts } of bases) {
+    const { base } = facts;
     const line = text.lineOf(base.from);
-    for (const isAlike of [
-      (other: Application) => other === base,
-      (other: Application) => sameChange(other, base),
-      (other: Application) => other.rule.age === base.rule.age && other.fit >= ALONG_FIT,
-      (other: Application) => other.fit >= ALONG_FIT,
-    ]) {
-      const inLine = (n: number): Application[] => (byLine.get(n) ?? []).filter(isAlike);
+    for (const along of ALONG) {
+      const inLine = (n: number): Application[] => (byLine.get(n) ?? []).filter((a) => goesAlong(along, a, base));
       const beside: Application[] = [];
       for (let n = line + 1; n <= line + MOST_LINES && inLine(n).length > 0; n++) beside.push(...inLine(n));
       for (let n = line - 1; n >= line - MOST_LINES && inLine(n).length > 0; n--) beside.push(...inLine(n));
       for (const more of beside.length > 0 ? [beside, []] : [[]]) {
-        const edit = text.apply(compatible(base, [...inLine(line), ...more]), at);
-        const weight = more.length > 0 ? value + WHOLE : value;
+        const here = inLine(line);
+        const edit = text.apply(compatible(base, [...here, ...more]), at);
+        if (edit === null) continue;
+        const addedLines = edit.text.split('\n').length - 1;
+        const told = { ...facts, along, changes: Math.max(1, here.length), beside: more.length, addedLines };
+        const weight = logOdds(situation, told);
         const key = JSON.stringify(edit);
-        if (edit === null || (found.get(key)?.weight ?? Number.NEGATIVE_INFINITY) >= weight) continue;
-        found.set(key, { edit, weight });
+        if ((found.get(key)?.weight ?? Number.NEGATIVE_INFINITY) >= weight) continue;
+        found.set(key, { edit, weight, facts: told });
       }
     }
   }
   return [...found.values()].sort((a, b) => b.weight - a.weight).slice(0, most);
+}
+
+function goesAlong(along: Along, other: Application, base: Application): boolean {
+  switch (along) {
+    case 'alone':
+      return other === base;
+    case 'alike':
+      return sameChange(other, base);
+    case 'of its edit':
+      return other.rule.age === base.rule.age && other.fit >= ALONG_FIT;
+    case 'of any edit':
+      return other.fit >= ALONG_FIT;
+  }
 }
 
 function sameChange(a: Application, b: Application): boolean {
@@ -119,9 +159,9 @@ class Lines {
     return low;
   }
 
-  value({ rule, from, fit }: Application): number {
-    const away = this.lineOf(from) - this.#row;
-    return fit - 0.15 * rule.age - 0.3 * Math.log1p(Math.abs(away)) - (away < 0 ? 1 : 0);
+  /** Lines from the cursor's down to it. */
+  away({ from }: Application): number {
+    return this.lineOf(from) - this.#row;
   }
 
   /** @returns null if nothing changes, or if the edit does not begin where it may */

@@ -24,7 +24,7 @@ export interface Answer {
 export interface Candidate {
   /** A change of whole lines. */
   readonly edit: Edit;
-  /** How much speaks for it, in nats or so: what stands alike, how near and how new it is. */
+  /** Natural log of the odds that it is what comes next, before the model is asked. */
   readonly weight: number;
   /** Id of the remembered edit that it comes from; absent for what a recent one did. */
   readonly entry?: string;

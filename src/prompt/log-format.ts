@@ -7,10 +7,9 @@ import type { Candidate, EditFormat, Given, PromptInput, Written } from './forma
 import { hunkOf } from './hunk.ts';
 import { buildLogPrompt, hunkIds, LOG_FORMAT, type LogPrompt, openIds } from './log.ts';
 import { type Marks, marksOf } from './marks.ts';
+import type { Situation } from './odds.ts';
 import { StandingLines } from './standing.ts';
 
-/** Candidates of the cursor's line, where others may be as good. */
-const MOST_HERE = 2;
 /** Tokens of an answer that is given: a line of 120 characters goes and comes in about 80. */
 const MOST_GIVEN = 256;
 
@@ -44,20 +43,19 @@ export function logFormat(tokenizer: PromptTokenizer): EditFormat | null {
         read,
         target,
         repeated: (known) => given(prompt.place === null ? null : known(prompt.place)),
-        candidates: (most) => candidatesOf(input, prompt, most).flatMap((candidate) => given(candidate) ?? []),
+        // Some take back what was just done, and are none.
+        candidates: (most) =>
+          findCandidates(input)(2 * most, prompt.place, situationOf(prompt))
+            .flatMap((candidate) => given(candidate) ?? [])
+            .slice(0, most),
       };
     },
   };
 }
 
-/** Where the last edit was made the next one may be of the same line, or of any. */
-function candidatesOf(input: PromptInput, { place, isTyping }: LogPrompt, most: number): Candidate[] {
-  const find = findCandidates(input);
-  if (place !== null || isTyping) return find(most, place);
-  const here = find(MOST_HERE, input.before.split('\n').length - 1);
-  const known = new Set(here.map(({ edit }) => JSON.stringify(edit)));
-  const others = find(most, null).filter(({ edit }) => !known.has(JSON.stringify(edit)));
-  return [...here, ...others].slice(0, most);
+/** Where the cursor stands, as far as a prompt tells. */
+export function situationOf({ place, isTyping }: LogPrompt): Situation {
+  return isTyping ? 'typing' : place !== null ? 'arrived' : 'stayed';
 }
 
 /** Text at the cursor while typing is written on; any other edit is a hunk of its own. */

@@ -1,6 +1,6 @@
 /**
- * Which answer is given: the one that the model wrote, or a candidate of which it says, having read it, that it is as
- * likely; a candidate has something more that speaks for it.
+ * Which answer is given: the one that the model wrote, or a candidate of which there was reason to think before, and the
+ * model, having read it, does not find too unlikely.
  */
 import type { None } from '../completion/suggestion.ts';
 import type { Written } from '../model/decode.ts';
@@ -8,20 +8,18 @@ import type { Answer, Ask, Candidate, Given } from './format.ts';
 import type { OneOfSeveral } from './several.ts';
 
 /** Candidates that are weighed at most. */
-const MOST = 6;
+const MOST = 3;
 /** An answer as likely as that is given without a look at others. */
 const SURE = Math.log(0.7);
-/** What speaks for a candidate beside its likelihood, in nats; fitted on the tune split (docs/log.md). */
-const BIAS = 2;
-const PER_WEIGHT = 1;
 /**
- * A candidate less likely than this, with its weight, is none, unless its tokens are likelier than that on average, as a
- * long line's are.
+ * Natural log of the odds that an answer is right: the model's own by its log-probability; a candidate by its odds
+ * before, and by the log-probabilities of its hunk and of the end of what is being typed. Logistic regressions on what
+ * was right on the tune split (docs/log.md).
  */
-const LEAST = -8;
-const LEAST_MEAN = -0.3;
-/** Nor is any where it is less likely that what is being typed is done. */
-const LEAST_DONE = -2.5;
+const OWN = { always: 1, chance: 1.2 } as const;
+const CANDIDATE = { always: 1.7, odds: 0.8, chance: 0.09, done: 0.5 } as const;
+/** A candidate of lower odds is none. */
+const LEAST = -2.5;
 
 /** A candidate that is given. */
 export interface Repeated extends OneOfSeveral {
@@ -55,20 +53,21 @@ export async function betterThan(
   const ownChance =
     'none' in own.answer ? Number.NEGATIVE_INFINITY : sum(own.written.chances.slice(0, own.answer.kept));
   if (ownChance > SURE) return null;
-  /** @param chance of a candidate at most, and of that part of it which ends what is being typed */
-  const isPossible = ({ target, weight }: Given, chance: number, ofDone: number): boolean =>
-    ofDone >= LEAST_DONE &&
-    chance + bonusOf(weight) > ownChance &&
-    (chance + weight >= LEAST || chance / target.length >= LEAST_MEAN);
-  const given = (ask.candidates?.(MOST) ?? []).filter((each) =>
-    isPossible(each, mostOf(each.target, own.written), mostOf(each.target.slice(0, each.done), own.written)),
-  );
-  const worth = (weighed: Written | null, i: number): number => {
-    if (weighed === null) return Number.NEGATIVE_INFINITY;
-    const chance = sum(weighed.chances);
-    const isPast = isPossible(given[i]!, chance, sum(weighed.chances.slice(0, given[i]!.done)));
-    return isPast ? chance + bonusOf(given[i]!.weight) : Number.NEGATIVE_INFINITY;
+  const least = Math.max(LEAST, OWN.always + OWN.chance * ownChance);
+  /** What a candidate is worth; -Infinity where it is not given. With no more than what its chances are at most: at most. */
+  const worthOf = ({ weight }: Given, chance: number, done: number): number => {
+    const { always, odds } = CANDIDATE;
+    const value = always + odds * weight + CANDIDATE.chance * (chance - done) + CANDIDATE.done * done;
+    return value > least ? value : Number.NEGATIVE_INFINITY;
   };
+  const given = (ask.candidates?.(MOST) ?? []).filter((each) => {
+    const done = mostOf(each.target.slice(0, each.done), own.written);
+    return worthOf(each, Math.min(done, mostOf(each.target, own.written)), done) > Number.NEGATIVE_INFINITY;
+  });
+  const worth = (weighed: Written | null, i: number): number =>
+    weighed === null
+      ? Number.NEGATIVE_INFINITY
+      : worthOf(given[i]!, sum(weighed.chances), sum(weighed.chances.slice(0, given[i]!.done)));
   const isWhole = (weighed: Written | null, i: number): boolean => weighed?.ids.length === given[i]!.target.length;
   /** The best of those that were weighed to their end, the first of equals; at -1 if there is none. */
   const best = (all: readonly (Written | null)[]): { readonly at: number; readonly value: number } => {
@@ -94,8 +93,6 @@ export async function betterThan(
 function repeated({ edit, target, weight, entry }: Given, written: Written): Repeated {
   return { edit, kept: target.length, written, weight, ...(entry !== undefined && { entry }) };
 }
-
-const bonusOf = (weight: number): number => BIAS + PER_WEIGHT * weight;
 
 /** What the chance of an answer is at most, as far as another one tells that begins like it. */
 function mostOf(target: readonly number[], { ids, chances, rivals }: Written): number {

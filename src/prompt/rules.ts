@@ -15,6 +15,11 @@ export interface Rule {
   readonly right: readonly string[];
   /** Edits made since. */
   readonly age: number;
+  /** Changes that its edit is made of: many where it was written anew, and each of them tells little. */
+  readonly changes: number;
+  /** How many of the recent edits changed the same, and whether the last two both did. */
+  readonly times: number;
+  readonly isRunning: boolean;
 }
 
 /** A place in a text's tokens where a rule applies. */
@@ -23,7 +28,11 @@ export interface Application {
   /** The tokens from `from` up to `to` go. */
   readonly from: number;
   readonly to: number;
-  /** How much of what was there when the rule was made is here too: about one for each word. */
+  /** How much of what was there when the rule was made is here too, before, in and after it: about one for each word. */
+  readonly left: number;
+  readonly own: number;
+  readonly right: number;
+  /** All of it. */
   readonly fit: number;
 }
 
@@ -36,30 +45,59 @@ const MOST_TOKENS = 60;
 const LEAST_FIT = 1;
 
 /** The newest first, each once. */
-export function rulesOf({ path, before, after, startLine, recent }: Omit<Snapshot, 'languageId'>): Rule[] {
-  const lines = (before + after).split('\n');
+export function rulesOf(input: Omit<Snapshot, 'languageId'>): Rule[] {
+  const edits = input.recent.toReversed().map((edit) => changesOf(edit, input));
+  /** Of each change the edits that made it, by age. */
+  const made = new Map<string, Set<number>>();
+  for (const [age, changes] of edits.entries()) {
+    for (const change of changes) {
+      const ages = made.get(keyOf(change)) ?? new Set();
+      made.set(keyOf(change), ages.add(age));
+    }
+  }
   const rules = new Map<string, Rule>();
-  for (const [age, edit] of recent.toReversed().entries()) {
-    const at = edit.line - startLine;
-    const height = edit.added.split('\n').length;
-    const stands = edit.path === path && edit.added === lines.slice(at, at + height).join('\n') && at >= 0;
-    const around = (text: string): string[] => {
-      const above = stands && at > 0 ? `\n${lines[at - 1]}` : '';
-      const below = stands && at + height < lines.length ? `${lines[at + height]}\n` : '';
-      return tokenize(`${above}\n${text}\n${below}`);
-    };
-    for (const rule of changes(around(edit.removed), around(edit.added), age)) {
-      const key = [rule.removed, rule.added, rule.left.slice(-2), rule.right.slice(0, 2)]
-        .map((t) => t.join(''))
-        .join('\0');
-      if (!rules.has(key)) rules.set(key, rule);
+  for (const [age, changes] of edits.entries()) {
+    for (const change of changes) {
+      const ages = made.get(keyOf(change))!;
+      const rule = { ...change, age, changes: changes.length, times: ages.size, isRunning: ages.has(0) && ages.has(1) };
+      if (!rules.has(placeKeyOf(change))) rules.set(placeKeyOf(change), rule);
     }
   }
   return [...rules.values()];
 }
 
-function changes(old: readonly string[], now: readonly string[], age: number): Rule[] {
-  const rules: Rule[] = [];
+type Change = Pick<Rule, 'removed' | 'added' | 'left' | 'right'>;
+
+function keyOf({ removed, added }: Change): string {
+  return `${removed.join('')}\0${added.join('')}`;
+}
+
+/** With what stands next to it: where that is the same too, one change is as good as the other. */
+function placeKeyOf(change: Change): string {
+  return [keyOf(change), change.left.slice(-2).join(''), change.right.slice(0, 2).join('')].join('\0');
+}
+
+/** What one edit did, each once. */
+function changesOf(edit: Snapshot['recent'][number], input: Omit<Snapshot, 'languageId'>): Change[] {
+  const { path, before, after, startLine } = input;
+  const lines = (before + after).split('\n');
+  const at = edit.line - startLine;
+  const height = edit.added.split('\n').length;
+  const stands = edit.path === path && edit.added === lines.slice(at, at + height).join('\n') && at >= 0;
+  const around = (text: string): string[] => {
+    const above = stands && at > 0 ? `\n${lines[at - 1]}` : '';
+    const below = stands && at + height < lines.length ? `${lines[at + height]}\n` : '';
+    return tokenize(`${above}\n${text}\n${below}`);
+  };
+  const found = new Map<string, Change>();
+  for (const change of changes(around(edit.removed), around(edit.added))) {
+    if (!found.has(placeKeyOf(change))) found.set(placeKeyOf(change), change);
+  }
+  return [...found.values()];
+}
+
+function changes(old: readonly string[], now: readonly string[]): Change[] {
+  const found: Change[] = [];
   let at = 0;
   const parts = diffArrays([...old], [...now], { maxEditLength: MOST_EDITS }) ?? [];
   for (let i = 0; i < parts.length; ) {
@@ -69,11 +107,11 @@ function changes(old: readonly string[], now: readonly string[], age: number): R
     at += removed.length;
     if (isTelling(removed) || isTelling(added)) {
       const left = old.slice(Math.max(0, from - CONTEXT), from);
-      rules.push({ removed, added, left, right: old.slice(at, at + CONTEXT), age });
+      found.push({ removed, added, left, right: old.slice(at, at + CONTEXT) });
     }
     for (; parts[i] !== undefined && !parts[i]!.removed && !parts[i]!.added; i++) at += parts[i]!.value.length;
   }
-  return rules.filter(({ removed, added }) => removed.length <= MOST_TOKENS && added.length <= MOST_TOKENS);
+  return found.filter(({ removed, added }) => removed.length <= MOST_TOKENS && added.length <= MOST_TOKENS);
 }
 
 /** Everywhere that the rule applies, but for where its work is done. */
@@ -88,7 +126,7 @@ export function applications(tokens: readonly string[], rule: Rule): Application
     // Between any two tokens something can come in, and a comma can go anywhere: what stands beside must say so.
     if (own < LEAST_FIT && left + right < LEAST_FIT) continue;
     if (isDone(tokens, from, to, added)) continue;
-    found.push({ rule, from, to, fit: own + left + right });
+    found.push({ rule, from, to, left, own, right, fit: own + left + right });
   }
   return found;
 }

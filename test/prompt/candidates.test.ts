@@ -4,6 +4,7 @@ import { applyEdit } from '../../src/completion/edit.ts';
 import { tokenize } from '../../src/completion/tokens.ts';
 import { findCandidates } from '../../src/prompt/candidates.ts';
 import type { PromptInput } from '../../src/prompt/format.ts';
+import { SITUATIONS } from '../../src/prompt/odds.ts';
 import { applications, rulesOf } from '../../src/prompt/rules.ts';
 import { seeded } from '../../src/trainer/random.ts';
 import { at } from './shown.ts';
@@ -12,7 +13,9 @@ const edit = (line: number, removed: string, added: string, path = 'a.ts') => ({
 
 /** What the text becomes, by each candidate, the best first. */
 function results(input: PromptInput, place: number | null = null, most = 8): (string | null)[] {
-  return findCandidates(input)(most, place).map((c) => applyEdit(input.before + input.after, c.edit));
+  return findCandidates(input)(most, place, place === null ? 'stayed' : 'arrived').map((c) =>
+    applyEdit(input.before + input.after, c.edit),
+  );
 }
 
 for (const [name, input, wanted] of [
@@ -85,10 +88,9 @@ test('where the cursor says the line, edits begin there or come under it', () =>
   assert.deepEqual(results(above, 3), ['@slow\ndef test_a():\n\n\n@slow\ndef test_b():']);
 });
 
-test('the nearer and the newer come first, and no more than asked for', () => {
-  const recent = [edit(0, 'old1', 'new1'), edit(1, 'old2', 'new2')];
-  const input = at('new1\nnew2|\n\nold2\n\nold1\n\nold2', { recent });
-  assert.equal(results(input)[0], 'new1\nnew2\n\nnew2\n\nold1\n\nold2');
+test('of two places alike the nearer one comes first, and no more than asked for', () => {
+  const input = at('use(new1)|;\n\nuse(old1);\n\n\nuse(old1);\n', { recent: [edit(0, 'use(old1);', 'use(new1);')] });
+  assert.equal(results(input)[0], 'use(new1);\n\nuse(new1);\n\n\nuse(old1);\n');
   assert.equal(results(input, null, 1).length, 1);
 });
 
@@ -101,8 +103,8 @@ test('a rewritten page makes no rule, and a text full of places for one is looke
     const other = at(`b${line}|\n${`${line}\n`.repeat(250)}`, {
       recent: [edit(0, `a${line}`, `b${line}`), edit(2, 'a', 'b')],
     });
-    assert.equal(findCandidates(input)(8, null).length, 8);
-    assert.equal(findCandidates(other)(8, null).length, 8);
+    assert.equal(findCandidates(input)(8, null, 'stayed').length, 8);
+    assert.equal(findCandidates(other)(8, null, 'stayed').length, 8);
   }
 });
 
@@ -119,7 +121,11 @@ test('whatever was edited: candidates are different edits that change the window
       edit(pick(5), text(pick(12)), text(pick(12)), pick(3) > 0 ? 'a.ts' : 'b.ts'),
     );
     const input: PromptInput = { ...at('|'), before: document.slice(0, cursor), after: document.slice(cursor), recent };
-    const candidates = findCandidates(input)(8, pick(2) > 0 ? null : input.before.split('\n').length - 1);
+    const candidates = findCandidates(input)(
+      8,
+      pick(2) > 0 ? null : input.before.split('\n').length - 1,
+      SITUATIONS[pick(3)]!,
+    );
     const made = candidates.map((c) => applyEdit(document, c.edit));
     assert.ok(
       made.every((result) => result !== null),
@@ -133,7 +139,16 @@ test('whatever was edited: candidates are different edits that change the window
 });
 
 test('a rule needs a word: of what goes, or of what stands beside', () => {
-  const comma = { removed: [], added: [','], left: ['('], right: [')'], age: 0 };
+  const comma = {
+    removed: [],
+    added: [','],
+    left: ['('],
+    right: [')'],
+    age: 0,
+    changes: 1,
+    times: 1,
+    isRunning: false,
+  };
   assert.deepEqual(applications(tokenize('f()'), comma), []);
   assert.equal(applications(tokenize('f()'), { ...comma, left: ['f', '('] }).length, 1);
 });

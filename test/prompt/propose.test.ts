@@ -42,13 +42,15 @@ test('an own answer that is sure is given without a look', async () => {
   assert.deepEqual((await proposed(-0.1, [given('x', [1])], () => 0)).asked, []);
 });
 
-test('an own answer that is far likelier stays', async () => {
-  assert.equal((await proposed(-1, [given('x', [1, 2])], () => -5)).text, null);
+test('an own answer that is likelier to be right stays', async () => {
+  assert.equal((await proposed(-1, [given('x', [1, 2], -2)], () => -5)).text, null);
+  assert.equal((await proposed(-3, [given('x', [1, 2], -2)], () => -5)).text, 'x');
 });
 
 test('where the model has no answer, a candidate is one, unless it is hopeless', async () => {
-  assert.equal((await proposed(null, [given('x', [1, 2])], () => -2)).text, 'x');
-  assert.equal((await proposed(null, [given('x', [1, 2])], () => -20)).text, null);
+  assert.equal((await proposed(null, [given('x', [1, 2], -4)], () => -2)).text, 'x');
+  assert.equal((await proposed(null, [given('x', [1, 2], -4)], () => -20)).text, null);
+  assert.equal((await proposed(null, [given('x', [1, 2], -6)], () => 0)).text, null, 'by its odds alone');
 });
 
 test('what speaks for a candidate counts beside its likelihood', async () => {
@@ -58,7 +60,7 @@ test('what speaks for a candidate counts beside its likelihood', async () => {
 });
 
 test('what begins like something hopeless is not asked for', async () => {
-  const three = [given('x', [1, 2]), given('y', [1, 3]), given('z', [4, 5])];
+  const three = [given('x', [1, 2], -3), given('y', [1, 3], -3), given('z', [4, 5], -3)];
   const { asked, text } = await proposed(null, three, (ids) => (ids[0] === 1 && ids.length === 1 ? -30 : -0.5));
   assert.deepEqual([asked, text], [[[4, 5]], 'z']);
 });
@@ -71,12 +73,12 @@ test('an answer that was given up hides no candidate that begins like it', async
   assert.equal(better?.edit.text, 'x');
 });
 
-test('a long answer may be less likely than a short one, and what has begun hopelessly is not weighed to its end', async () => {
+test('what is too unlikely by its odds and the model together is none, and what has begun hopelessly is not weighed to its end', async () => {
   const long = Array.from({ length: 60 }, (_, i) => i);
-  assert.equal((await proposed(null, [given('x', long)], () => -0.25)).text, 'x');
-  assert.equal((await proposed(null, [given('x', long)], () => -0.35)).text, null);
-  const part = { ...written([1, 2], () => -9), rivals: [-1, -1] };
-  const ask = { candidates: () => [given('x', [1, 2, 3])] } as unknown as Ask;
+  assert.equal((await proposed(null, [given('x', long, -3)], () => -0.25)).text, 'x');
+  assert.equal((await proposed(null, [given('x', long, -3)], () => -0.35)).text, null);
+  const part = { ...written([1, 2], () => -12), rivals: [-1, -1] };
+  const ask = { candidates: () => [given('x', [1, 2, 3], -3)] } as unknown as Ask;
   const own = { written: { ...written([9], () => -3), rivals: [-1] }, answer: { none: 'empty' as const } };
   const weigh = async (_: unknown, wanted: (all: (typeof part)[]) => readonly boolean[]) => {
     assert.deepEqual(wanted([part]), [false]);
@@ -86,7 +88,7 @@ test('a long answer may be less likely than a short one, and what has begun hope
 });
 
 test('while somebody types on, nothing is asked for', async () => {
-  const two = [given('x', [1, 2]), given('y', [1, 3])].map((each) => ({ ...each, done: 1 }));
+  const two = [given('x', [1, 2], -2), given('y', [1, 3], -2)].map((each) => ({ ...each, done: 1 }));
   const { asked, text } = await proposed(null, two, (ids) => (ids.length === 1 ? -7 : 0));
   assert.deepEqual([asked, text], [[], null], 'after the first token, which tells how likely it is');
   const ask = { candidates: () => two } as unknown as Ask;
