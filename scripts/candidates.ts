@@ -72,7 +72,7 @@ async function run(): Promise<undefined> {
       if (snapshot === null) continue;
       const prompt = buildLogPrompt(snapshot, marks, base.tokenizer);
       const situation = situationOf(prompt);
-      const rows = findCandidates(snapshot)(MOST, prompt.place, situation)
+      const rows = findCandidates(snapshot, MOST, prompt.place, situation)
         .filter(({ edit }) => isEdit(snapshot, edit))
         .map(({ edit, facts }) => ({
           x: oddsFeatures(facts),

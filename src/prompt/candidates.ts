@@ -8,7 +8,7 @@ import { tokenize } from '../completion/tokens.ts';
 import type { Candidate } from './format.ts';
 import { lineEdit } from './hunk.ts';
 import { ALONG, type Along, type Facts, logOdds, type Situation } from './odds.ts';
-import { type Application, applications, type Rule, rulesOf } from './rules.ts';
+import { type Application, applications, rulesOf } from './rules.ts';
 import { MOST_LINES } from './standing.ts';
 
 /** Applications that a candidate is made of, the best ones. */
@@ -23,53 +23,31 @@ export interface Found extends Candidate {
   readonly facts: Facts;
 }
 
-/** Everywhere that what recent edits did applies in a text. */
-interface Applied {
-  readonly text: Lines;
-  readonly all: readonly Application[];
-  readonly byLine: ReadonlyMap<number, readonly Application[]>;
-  /** Places where a rule applies. */
-  readonly places: ReadonlyMap<Rule, number>;
-  /** Of recent edits, the newest first: whether it was made in this file. */
-  readonly isHere: readonly boolean[];
-}
-
 /**
- * What can be found in a window, asked for as often as needed.
+ * What recent edits did, done again in a window.
  *
- * @returns at most `most` different edits, those that are likeliest to come first, in a situation; for `at`: the only
- *   line at which an edit may begin, or under which it may add lines, as an index in the window's lines; null for any
+ * @param at the only line at which an edit may begin, or under which it may add lines, as an index in the window's
+ *   lines; null for any
+ * @returns at most `most` different edits, those that are likeliest to come next in the situation first
  */
 export function findCandidates(
   input: Omit<Snapshot, 'languageId'>,
-): (most: number, at: number | null, situation: Situation) => Found[] {
-  const text = new Lines(input);
-  const all = rulesOf(input).flatMap((rule) => applications(text.tokens, rule));
-  const byLine = Map.groupBy(all, (application) => text.lineOf(application.from));
-  const places = new Map([...Map.groupBy(all, ({ rule }) => rule)].map(([rule, those]) => [rule, those.length]));
-  const isHere = input.recent.toReversed().map(({ path }) => path === input.path);
-  return (most, at, situation) => best({ text, all, byLine, places, isHere }, most, at, situation);
-}
-
-function best(
-  { text, all, byLine, places, isHere }: Applied,
   most: number,
   at: number | null,
   situation: Situation,
 ): Found[] {
-  const factsOf = (base: Application): Facts => ({
-    base,
-    away: text.away(base),
-    places: places.get(base.rule)!,
-    isHere: isHere[base.rule.age]!,
-    along: 'alone',
-    changes: 1,
-    beside: 0,
-    addedLines: 0,
-  });
+  const text = new Lines(input);
+  const all = rulesOf(input).flatMap((rule) => applications(text.tokens, rule));
+  const byLine = Map.groupBy(all, (application) => text.lineOf(application.from));
+  const byRule = Map.groupBy(all, ({ rule }) => rule);
+  const alone = (base: Application): Facts => {
+    const places = byRule.get(base.rule)!.length;
+    return { base, away: text.away(base), places, along: 'alone', changes: 1, beside: 0, addedLines: 0 };
+  };
   const bases = all
     .filter(({ from }) => at === null || Math.abs(text.lineOf(from) - at) <= 1)
-    .map((base) => ({ facts: factsOf(base), odds: logOdds(situation, factsOf(base)) }))
+    .map(alone)
+    .map((facts) => ({ facts, odds: logOdds(situation, facts) }))
     .sort((a, b) => b.odds - a.odds)
     .slice(0, MOST_BASES);
   const found = new Map<string, Found>();

@@ -45,7 +45,7 @@ export function logFormat(tokenizer: PromptTokenizer): EditFormat | null {
         repeated: (known) => given(prompt.place === null ? null : known(prompt.place)),
         // Some take back what was just done, and are none.
         candidates: (most) =>
-          findCandidates(input)(2 * most, prompt.place, situationOf(prompt))
+          findCandidates(input, 2 * most, prompt.place, situationOf(prompt))
             .flatMap((candidate) => given(candidate) ?? [])
             .slice(0, most),
       };

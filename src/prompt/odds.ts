@@ -23,8 +23,6 @@ export interface Facts {
   readonly away: number;
   /** Places in the window where the change applies. */
   readonly places: number;
-  /** Whether its edit was made in this file. */
-  readonly isHere: boolean;
   readonly along: Along;
   /** Changes made in its line, and in the lines beside. */
   readonly changes: number;

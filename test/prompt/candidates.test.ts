@@ -13,7 +13,7 @@ const edit = (line: number, removed: string, added: string, path = 'a.ts') => ({
 
 /** What the text becomes, by each candidate, the best first. */
 function results(input: PromptInput, place: number | null = null, most = 8): (string | null)[] {
-  return findCandidates(input)(most, place, place === null ? 'stayed' : 'arrived').map((c) =>
+  return findCandidates(input, most, place, place === null ? 'stayed' : 'arrived').map((c) =>
     applyEdit(input.before + input.after, c.edit),
   );
 }
@@ -103,8 +103,8 @@ test('a rewritten page makes no rule, and a text full of places for one is looke
     const other = at(`b${line}|\n${`${line}\n`.repeat(250)}`, {
       recent: [edit(0, `a${line}`, `b${line}`), edit(2, 'a', 'b')],
     });
-    assert.equal(findCandidates(input)(8, null, 'stayed').length, 8);
-    assert.equal(findCandidates(other)(8, null, 'stayed').length, 8);
+    assert.equal(findCandidates(input, 8, null, 'stayed').length, 8);
+    assert.equal(findCandidates(other, 8, null, 'stayed').length, 8);
   }
 });
 
@@ -121,7 +121,8 @@ test('whatever was edited: candidates are different edits that change the window
       edit(pick(5), text(pick(12)), text(pick(12)), pick(3) > 0 ? 'a.ts' : 'b.ts'),
     );
     const input: PromptInput = { ...at('|'), before: document.slice(0, cursor), after: document.slice(cursor), recent };
-    const candidates = findCandidates(input)(
+    const candidates = findCandidates(
+      input,
       8,
       pick(2) > 0 ? null : input.before.split('\n').length - 1,
       SITUATIONS[pick(3)]!,

@@ -12,7 +12,7 @@ const edit = (line: number, removed: string, added: string, path = 'a.ts') => ({
 /** Log-odds of the candidate that makes the text so, the cursor having gone to another line. */
 function oddsOf(input: PromptInput, wanted: string): number {
   const row = input.before.split('\n').length - 1;
-  const found = findCandidates(input)(16, row, 'arrived').find(
+  const found = findCandidates(input, 16, row, 'arrived').find(
     (c) => applyEdit(input.before + input.after, c.edit) === wanted,
   );
   assert.ok(found !== undefined, 'there is such a candidate');
@@ -61,7 +61,7 @@ test('every weight belongs to a feature, and every feature is a number whatever 
     recent: [edit(0, 'x', 'y', 'b.ts'), edit(0, 'let sum;', 'let total;')],
   });
   for (const situation of SITUATIONS) {
-    const found = findCandidates(input)(16, null, situation);
+    const found = findCandidates(input, 16, null, situation);
     assert.ok(found.length > 1);
     for (const { facts, weight } of found) {
       assert.ok(oddsFeatures(facts).every(Number.isFinite), JSON.stringify(facts));
