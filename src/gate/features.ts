@@ -95,7 +95,7 @@ const FEATURES: readonly Feature[] = [
   ...Array.from({ length: LANGUAGES }, (_, n): Feature => [`language ${n}`, (f) => flag(bucket(f.languageId) === n)]),
   // Where it does again what an earlier edit did: it was not the likeliest, and something else speaks for it.
   ['does an edit again', (f) => flag(f.repeats !== undefined)],
-  ['log-odds of that', (f) => (f.repeats ?? 0) / 4],
+  ['log-odds of that', (f) => f.repeats ?? 0],
   ['log-probability of that', (f) => (f.repeats === undefined ? 0 : Math.max(-10, f.sum) / 5)],
 ];
 
