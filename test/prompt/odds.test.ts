@@ -42,6 +42,15 @@ test('what was done twice in a row is likelier to be done again than what was do
   assert.ok(done(once) > done(since), `${done(once)} and ${done(since)}`);
 });
 
+test('a place near the cursor is likelier than one far below', () => {
+  const input = at('use(new1)|;\n\nuse(old1);\n\n\n\n\nuse(old1);\n', {
+    recent: [edit(0, 'use(old1);', 'use(new1);')],
+  });
+  const weightAt = (line: number): number =>
+    findCandidates(input, 16, null, 'stayed').find((c) => c.edit.start.line === line && c.facts.beside === 0)!.weight;
+  assert.ok(weightAt(2) > weightAt(7), `${weightAt(2)} and ${weightAt(7)}`);
+});
+
 test('one change among many of a line written anew says less than one that was made alone', () => {
   const alone = at(text('one(attempts);', 'two(x);', 'three(y);'), {
     recent: [edit(0, 'one(retries);', 'one(attempts);')],
