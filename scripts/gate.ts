@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { calibrationOf } from '../src/gate/calibration.ts';
 import { FEATURE_NAMES, isOfLanguage } from '../src/gate/features.ts';
 import type { Prior } from '../src/gate/logistic.ts';
-import { PRIOR, priorOf } from '../src/gate/prior.ts';
+import { fixed, PRIOR, priorOf } from '../src/gate/prior.ts';
 import { blockTallies, lift, sweep } from '../src/replay/compare.ts';
 import { change, percent, plain, ranged } from '../src/replay/figures.ts';
 import { acceptRate, reward, savedShare, sum } from '../src/replay/tally.ts';
@@ -161,12 +161,7 @@ async function run(): Promise<undefined> {
   for (const source of out) describe(source.name, [source], options.seed);
   describe('pooled, each source held out', out, options.seed);
   table(out.flatMap((s) => s.judged));
-  const still = await judge(
-    sources,
-    settings,
-    held.map((p) => ({ ...p, variances: p.variances.map(() => 1e-9) })),
-    false,
-  );
+  const still = await judge(sources, settings, held.map(fixed), false);
   describe('the same priors, without learning from signals', still, options.seed);
 
   const weights = Object.entries(whole).map(([name, w]) => `  ${/^\w+$/.test(name) ? name : `'${name}'`}: ${w},`);

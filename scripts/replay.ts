@@ -20,6 +20,9 @@ import { fingerprintOf, openSource } from '../src/replay/source.ts';
 import { GRAMMARS, ROOT } from './paths.ts';
 import { main, UserError } from './progress.ts';
 
+/** Arms without `--arms`. */
+const USUAL_ARMS = 'frozen,zeroshot,copy';
+
 const USAGE = `Usage: npm run replay -- SOURCE… [--arms ${ARMS.map((a) => a.name).join(',')}] [--limit N] [--since DATE] [--signals N]
        [--seed S] [--workers N] [--sequence] [--idle N] [--canary SOURCE] [--every K] [--adapter DIR] [--threshold X] [--out report.json] [--html report.html]
 A SOURCE is a git directory (work tree or bare) or a replay file (.jsonl.gz).`;
@@ -73,7 +76,7 @@ export function parseOptions(args: readonly string[]): Options {
     if (positionals.length === 0) throw new UserError('No source was given.');
     return {
       sources: positionals,
-      arms: armKinds((values.arms ?? ARMS.map((a) => a.name).join(',')).split(','), threshold(values.threshold)),
+      arms: armKinds((values.arms ?? USUAL_ARMS).split(','), threshold(values.threshold)),
       span: {
         limit: values.limit === undefined ? null : whole('limit', values.limit, 1),
         since: values.since === undefined ? null : seconds(values.since),

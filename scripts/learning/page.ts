@@ -1,7 +1,7 @@
 /** docs/learning.md of the reports beside it: arms by repositories, figures with their intervals, curves, cost. */
 import type { CurvePoint } from '../../src/replay/compare.ts';
 import { change, percent, plain, ranged } from '../../src/replay/figures.ts';
-import { type ArmReport, overGateText } from '../../src/replay/report.ts';
+import { type ArmReport, overTexts } from '../../src/replay/report.ts';
 import type { Span } from '../../src/replay/run.ts';
 
 /** What `npm run replay -- --out` writes, as far as the page needs it; a commit with `+` had changes on top of it. */
@@ -53,7 +53,7 @@ function section({ file, report }: NamedReport): string {
     `## ${file.replace(/\.json$/, '')}`,
     `\`npm run replay -- ${sources.map((s) => s.name).join(' ')} --arms ${arms} ${flags.join(' ')}\`, Knack ${commit.replace(/^(.{12})[^+]*/, '$1')}, [${file}](learning/${file}).${outside}`,
     armsTable([...sources.map((s) => [s.name, s.arms] as const), ['pooled', pooled.arms]]),
-    overGate(pooled.arms),
+    over(pooled.arms),
     curves(pooled.arms),
     costs(pooled.arms),
   ];
@@ -83,9 +83,12 @@ function armsTable(rows: readonly (readonly [string, readonly ArmReport[]])[]): 
   return markdown(titles, body);
 }
 
-/** What memory and weights bring beside the gate, pooled. */
-function overGate(arms: readonly ArmReport[]): string {
-  return arms.flatMap((a) => (a.overGate ? [`- ${a.name} ${overGateText(a.overGate)}.`] : [])).join('\n');
+/** What memory and weights bring beside the gate, and what the gate learns, pooled. */
+function over(arms: readonly ArmReport[]): string {
+  return arms
+    .flatMap(overTexts)
+    .map((line) => `- ${line}.`)
+    .join('\n');
 }
 
 /** Accept rate against what is saved, from what is surest to everything. */

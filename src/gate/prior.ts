@@ -20,3 +20,8 @@ export function priorOf(fitted: Readonly<Record<string, number>>, scale = 1): Pr
 }
 
 export const PRIOR: Prior = priorOf(FITTED);
+
+/** A prior that nothing moves: what a gate is worth before it has learned anything. */
+export function fixed({ weights, variances }: Prior): Prior {
+  return { weights, variances: variances.map(() => 1e-9) };
+}

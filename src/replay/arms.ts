@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Base } from '../engine/base.ts';
 import { Gate, SHOW } from '../gate/gate.ts';
+import { fixed, PRIOR } from '../gate/prior.ts';
 import { EditMemory } from '../memory/edit-memory.ts';
 import { ADAPTER_WEIGHTS } from '../model/adapter.ts';
 import type { Arm } from './arm.ts';
@@ -33,6 +34,8 @@ export interface ArmKind {
   readonly learns?: { readonly typing: boolean };
   /** It judges what `frozen` answers, without a model of its own; it learns at once or not at all. */
   readonly judges?: boolean;
+  /** It goes along like one that learns, and what it is told changes nothing. */
+  readonly isFixed?: boolean;
   /** What answers, for the log: an answer is used again only where this is the same. */
   checkpoint(place: ModelPlace): string;
   start(place: ModelPlace): Promise<Arm>;
@@ -40,6 +43,9 @@ export interface ArmKind {
 
 /** Of a mean log-probability. `frozen` and `zeroshot` share it. */
 const THRESHOLD = -0.053;
+
+/** The gate as it ships, judging what `frozen` answers: what `gate` is more than that, it has learned. */
+export const PRIOR_ARM = 'prior';
 
 export const ARMS: readonly ArmKind[] = [
   {
@@ -56,6 +62,16 @@ export const ARMS: readonly ArmKind[] = [
     hasModel: true,
     checkpoint: () => 'base',
     start: ({ model, cacheDir }) => startZeroshot(model, cacheDir),
+  },
+  {
+    name: PRIOR_ARM,
+    threshold: SHOW,
+    hasModel: false,
+    learns: { typing: false },
+    judges: true,
+    isFixed: true,
+    checkpoint: ({ adapter }) => digestOf(adapter),
+    start: async () => new Learned(null, new Gate(fixed(PRIOR))),
   },
   { name: 'copy', threshold: 0.94, hasModel: false, checkpoint: () => '', start: async () => new Copy() },
 ];

@@ -136,6 +136,7 @@ function legend(arms: readonly ArmReport[]): string {
     frozen: t('the model as it ships'),
     zeroshot: t('the untuned base model'),
     copy: t('no model: repeats lines and substitutions'),
+    prior: t('the gate as it ships, which learns nothing'),
   };
   const entries = arms.map(
     (a, i) =>

@@ -1,5 +1,5 @@
 /** The report of a replay: what the protocol calls --out, and the table for people. All but `cost` is reproducible. */
-import { type Part, REFERENCE } from './arms.ts';
+import { type Part, PRIOR_ARM, REFERENCE } from './arms.ts';
 import type { Forgotten } from './canary.ts';
 import { blockTallies, type CurvePoint, curve, type Lift, lift, sweep, withInterval } from './compare.ts';
 import { change, percent, plain, ranged } from './figures.ts';
@@ -94,6 +94,8 @@ export interface ArmReport {
   readonly lift: Lifts | null;
   /** Of a gate and more, against the gate alone, if that was played: what the other parts bring. */
   readonly overGate?: Lifts;
+  /** Of a gate, alone or with more, against its prior, if that was played: what is learned along the way. */
+  readonly overPrior?: Lifts;
   /** Of all answers, and of those shown and not covered. */
   readonly quality: { readonly given: QualityFigures; readonly shown: QualityFigures };
   /** null without `--canary`. */
@@ -117,6 +119,7 @@ export const SIGNALS_STEP = 100;
 export function reportArms(arms: readonly ArmRuns[], seed: number): ArmReport[] {
   const overReference = liftsOver(arms, REFERENCE, seed);
   const overGate = liftsOver(arms, GATE, seed);
+  const overPrior = liftsOver(arms, PRIOR_ARM, seed);
   return arms.map((arm) => {
     const { name, threshold, runs } = arm;
     const live = blockTallies(runs, threshold, false);
@@ -143,6 +146,7 @@ export function reportArms(arms: readonly ArmRuns[], seed: number): ArmReport[] 
       },
       lift: overReference?.(arm) ?? null,
       ...(name.startsWith(`${GATE}+`) && overGate !== null && { overGate: overGate(arm) }),
+      ...(name.split('+')[0] === GATE && overPrior !== null && { overPrior: overPrior(arm) }),
       forgetting: forgettingOf(arm.forgotten),
       curveIs: arm.learns ? 'counterfactual' : 'exact',
       curve: curve(sweep(runs, threshold), seed),
@@ -214,11 +218,13 @@ export function table(arms: readonly ArmReport[]): string {
     .join('\n');
 }
 
-/** What the other parts of an arm bring over the gate alone. */
-export function overGateText({ all, lastHalf }: Lifts): string {
+/** What an arm brings over the gate alone, and over the gate's prior, as far as these were played; a line each. */
+export function overTexts({ name, overGate, overPrior }: ArmReport): string[] {
   const said = ({ acceptRateAtEqualSaved: rate, reward: difference }: Lift): string =>
     `${ranged(difference, plain)} per 100 asks${rate.value === null ? '' : `, accept rate at equal saved ${ranged(rate, change)}`}`;
-  return `against the gate alone ${said(all)}; last half ${said(lastHalf)}`;
+  const text = (what: string, lifts: Lifts | undefined): string[] =>
+    lifts === undefined ? [] : [`${name} against ${what}: ${said(lifts.all)}; last half ${said(lifts.lastHalf)}`];
+  return [...text('the gate alone', overGate), ...text("the gate's prior", overPrior)];
 }
 
 /** What the table has no column for, a line each: arms against each other, forgetting, syntax, training. */
@@ -235,7 +241,7 @@ export function notes(arms: readonly ArmReport[]): string {
             `${a.name}: lift ${changed(a.lift.all.acceptRateAtEqualSaved)}, last half ${changed(a.lift.lastHalf.acceptRateAtEqualSaved)}`,
           ]
         : []),
-      ...(a.overGate ? [`${a.name}: ${overGateText(a.overGate)}`] : []),
+      ...overTexts(a),
       ...(a.forgetting
         ? [
             `${a.name}: exact at arrival in the canary ${percent(a.forgetting.before)} before, ${percent(a.forgetting.after)} after`,

@@ -166,7 +166,7 @@ class Stage {
       const arms = running.map((r, i) => ({
         name: r.kind.name,
         threshold: r.kind.threshold,
-        learns: 'learner' in r,
+        learns: 'learner' in r && r.kind.isFixed !== true,
         runs: [runs[i]!],
         times: times[i]!,
         checks: checks[i]!,

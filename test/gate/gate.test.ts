@@ -4,7 +4,7 @@ import { FEATURE_NAMES, featuresOf } from '../../src/gate/features.ts';
 import { FITTED } from '../../src/gate/fitted.ts';
 import { Gate, SHOW } from '../../src/gate/gate.ts';
 import { Past } from '../../src/gate/past.ts';
-import { PRIOR } from '../../src/gate/prior.ts';
+import { fixed, PRIOR } from '../../src/gate/prior.ts';
 import { Still } from '../../src/gate/still.ts';
 import { seeded } from '../../src/trainer/random.ts';
 
@@ -48,6 +48,17 @@ test('surer suggestions are likelier to be accepted, before anything was learned
     p,
     p.toSorted((a, b) => a - b),
   );
+});
+
+test('a prior that is fixed says the same whatever came of suggestions, and tries nothing out of curiosity', () => {
+  const [gate, learning] = [new Gate(fixed(PRIOR)), new Gate()];
+  const asked = candidate(-0.5);
+  const says = (of: Gate, at: number) => of.judge(asked, { at, still: 0 });
+  const before = says(gate, 0);
+  for (let at = 0; at < 200; at++) for (const each of [gate, learning]) each.learn(says(each, at), 0);
+  assert.ok(says(learning, 200).p < before.p / 2);
+  assert.ok(Math.abs(says(gate, 200).p - before.p) < 0.02, `${says(gate, 200).p} and ${before.p}`);
+  assert.ok(Math.abs(says(gate, 5_000).tried - says(gate, 5_000).p) < 1e-3);
 });
 
 /** Rewards of showing all and of showing what a gate lets through, by a developer who likes some things and not others. */
@@ -150,5 +161,5 @@ test('what was judged before there were some features teaches as one that says 0
   gates[1].learn({ ...judgement, features: judgement.features.slice(0, since) }, 1);
   assert.deepEqual(gates[1].weights, gates[0].weights);
   const repeated = { ...candidate(-0.2), repeats: 2 };
-  assert.deepEqual(featuresOf(repeated, { at: 0, still: 0 }, new Past()).slice(since), [1, 0.5, -0.08]);
+  assert.deepEqual(featuresOf(repeated, { at: 0, still: 0 }, new Past()).slice(since), [1, 2, -0.08]);
 });

@@ -94,6 +94,15 @@ test('with frozen or alone, at once or resumed: the same figures of the same ans
   assert.deepEqual(logged('both'), entries);
 });
 
+test('the prior judges what frozen answers, as a gate that has learned nothing', async () => {
+  const { report } = await run(['frozen', 'prior', 'gate'], 'prior');
+  const [frozen, prior, gate] = report.pooled.arms;
+  assert.deepEqual(prior!.exact, frozen!.exact);
+  assert.deepEqual([prior!.curveIs, gate!.curveIs], ['exact', 'counterfactual']);
+  assert.ok(gate!.overPrior !== undefined && prior!.overPrior === undefined);
+  assert.ok(logged('prior').every((e) => e.arm === 'frozen'));
+});
+
 test('what was typed tells what a suggestion that was not shown would have been worth', () => {
   const document = 'a(\nend\n';
   const at = (line: number, character: number) => ({ line, character });

@@ -58,9 +58,21 @@ test('a gate and more against the gate alone', () => {
   assert.deepEqual([gate!.overGate, memory!.overGate, more!.lift], [undefined, undefined, null]);
   assert.match(
     notes([more!]),
-    /gate\+memory: against the gate alone 6\.25 .*, accept rate at equal saved \+100 %.*; last half/,
+    /gate\+memory against the gate alone: 6\.25 .*, accept rate at equal saved \+100 %.*; last half/,
   );
   assert.equal(reportArms(arms.slice(1), 0)[0]!.overGate, undefined, 'the gate was not played');
+});
+
+test('a gate, alone or with more, against its prior', () => {
+  const arms = [arm('prior', 0.6, 0.9), arm('gate', 0.9, 0.4), arm('gate+memory', 0.6, 0.9), arm('memory', 0.9, 0.4)];
+  const [prior, gate, more, memory] = reportArms(arms, 0);
+  assert.deepEqual(gate!.overPrior!.lastHalf.reward, { value: 6.25, low: 6.25, high: 6.25 });
+  assert.equal(more!.overPrior!.all.reward.value, 0);
+  assert.deepEqual([prior!.overPrior, memory!.overPrior], [undefined, undefined]);
+  assert.match(
+    notes([gate!]),
+    /gate against the gate's prior: 6\.25 .*, accept rate at equal saved \+100 %.*; last half/,
+  );
 });
 
 test('pooled figures are those of summed counts', () => {

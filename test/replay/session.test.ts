@@ -141,7 +141,7 @@ const WRONG: readonly (readonly [args: string[], expected: RegExp])[] = [
   [[], /No source was given/],
   [['x', '--lazy', '64'], /Unknown option '--lazy'/],
   [['x', '--idle', '0'], /--idle is a whole number/],
-  [['x', '--arms', 'magic'], /no arm "magic".*frozen, zeroshot, copy/],
+  [['x', '--arms', 'magic'], /no arm "magic".*frozen, zeroshot, prior, copy/],
   [['x', '--threshold', 'high'], /--threshold is a number/],
   [['x', '--every', '0'], /--every is a whole number/],
   [['x', '--limit', '0'], /--limit is a whole number of at least 1/],
