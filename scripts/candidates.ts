@@ -8,6 +8,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadBase } from '../src/engine/base.ts';
+import { SHOW } from '../src/gate/gate.ts';
 import { sigmoid } from '../src/gate/logistic.ts';
 import { defaultCacheDir } from '../src/model/cache.ts';
 import { isEdit } from '../src/prompt/answer.ts';
@@ -23,13 +24,13 @@ import { openSource } from '../src/replay/source.ts';
 import { POINTS, type Point } from '../src/replay/typist.ts';
 import { baseModel } from './base-model.ts';
 import { fit } from './gate/fit.ts';
+import { weightLines } from './gate/lines.ts';
 import { ROOT } from './paths.ts';
 import { main, UserError } from './progress.ts';
+import { seconds, whole } from './replay.ts';
 
 /** Candidates of an ask that are looked at. */
 const MOST = 16;
-/** Least probability at which showing pays. */
-const SHOW = 0.25;
 
 interface Row {
   readonly x: readonly number[];
@@ -55,10 +56,9 @@ async function run(): Promise<undefined> {
     },
   });
   if (positionals.length < 2) throw new UserError('At least two sources are needed: each is held out in turn.');
-  const since = values.since === undefined ? null : Date.parse(values.since) / 1000;
-  if (Number.isNaN(since)) throw new UserError(`--since takes a date, not ${values.since}.`);
-  const [every, ridge] = [Number(values.every), Number(values.ridge)];
-  if (!(every >= 1) || !(ridge > 0)) throw new UserError('--every takes a number from 1 on, --ridge one above 0.');
+  const since = values.since === undefined ? null : seconds(values.since);
+  const [every, ridge] = [whole('every', values.every, 1), Number(values.ridge)];
+  if (!(ridge > 0)) throw new UserError(`--ridge is a number above 0, not "${values.ridge}".`);
 
   const base = await loadBase(await baseModel(console.error), defaultCacheDir(), () => undefined);
   const marks = marksOf(base.tokenizer);
@@ -142,18 +142,14 @@ function tell(asked: readonly Asked[], weights: Weights): void {
 function sourceOf(weights: Weights, count: number): string {
   const tables = SITUATIONS.map((situation) => {
     const values = weights.get(situation)!;
-    const lines = ODDS_FEATURES.map((name, i) => `    ${keyOf(name)}: ${Number(values[i]!.toFixed(3))},`);
-    return `  ${situation}: {\n${lines.join('\n')}\n  },`;
+    const named = ODDS_FEATURES.map((name, i) => [name, Number(values[i]!.toFixed(3))] as const);
+    return `  ${situation}: {\n${weightLines(named, '    ')}\n  },`;
   });
   return `/** What weighs how much in the odds of a candidate, by situation. Made by \`npm run candidates:prior\` of ${count} asks (docs/edits.md); not edited by hand. */
 export const FITTED: Readonly<Record<string, Readonly<Record<string, number>>>> = {
 ${tables.join('\n')}
 };
 `;
-}
-
-function keyOf(name: string): string {
-  return /^\w+$/.test(name) ? name : name.includes("'") ? `"${name}"` : `'${name}'`;
 }
 
 await main(run);

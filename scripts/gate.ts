@@ -15,6 +15,7 @@ import { change, percent, plain, ranged } from '../src/replay/figures.ts';
 import { acceptRate, reward, savedShare, sum } from '../src/replay/tally.ts';
 import { fitSigned } from './gate/fit.ts';
 import { type Judged, type JudgedSource, judge } from './gate/judged.ts';
+import { weightLines } from './gate/lines.ts';
 import { ROOT } from './paths.ts';
 import { main, UserError } from './progress.ts';
 import { open, parseOptions, settingsOf, watcher } from './replay.ts';
@@ -164,7 +165,6 @@ async function run(): Promise<undefined> {
   const still = await judge(sources, settings, held.map(fixed), false);
   describe('the same priors, without learning from signals', still, options.seed);
 
-  const weights = Object.entries(whole).map(([name, w]) => `  ${/^\w+$/.test(name) ? name : `'${name}'`}: ${w},`);
   if (dry) return;
   const path = join(ROOT, 'src', 'gate', 'fitted.ts');
   const count = played.reduce((n, p) => n + p.judged.length, 0);
@@ -172,7 +172,7 @@ async function run(): Promise<undefined> {
     path,
     `/** The weights that a gate begins with, by feature. Made by \`npm run gate:prior\` of ${count} suggestions (docs/gate.md); not edited by hand. */
 export const FITTED: Readonly<Record<string, number>> = {
-${weights.join('\n')}
+${weightLines(Object.entries(whole), '  ')}
 };
 `,
   );

@@ -98,7 +98,8 @@ export function parseOptions(args: readonly string[]): Options {
   }
 }
 
-function whole(name: string, text: string, least: number): number {
+/** @throws UserError that names the option */
+export function whole(name: string, text: string, least: number): number {
   const value = Number(text);
   if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= least) return value;
   throw new UserError(`--${name} is a whole number of at least ${least}, not "${text}".`);
@@ -110,7 +111,8 @@ function threshold(text: string | undefined): number | null {
   throw new UserError(`--threshold is a number such as -0.3, not "${text}".`);
 }
 
-function seconds(text: string): number {
+/** Epoch seconds of what `--since` says. @throws UserError */
+export function seconds(text: string): number {
   const time = /^\d{4}-\d{2}(-\d{2})?/.test(text) ? Date.parse(text) : Number.NaN;
   if (!Number.isNaN(time)) return time / 1000;
   throw new UserError(`--since is a date such as 2025-06-01, not "${text}".`);

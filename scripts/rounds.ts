@@ -31,6 +31,7 @@ import { baseModel } from './base-model.ts';
 import { FirstAsks } from './first-asks.ts';
 import { ROOT } from './paths.ts';
 import { main, UserError } from './progress.ts';
+import { seconds, whole } from './replay.ts';
 
 /** As the default of knack.training.memoryMb. */
 const MEMORY_MB = 1024;
@@ -69,8 +70,7 @@ async function run(): Promise<undefined> {
     if (!(value >= 0)) throw new UserError(`--${name} takes a number, not ${values[name]}.`);
     return value;
   };
-  const since = values.since === undefined ? null : Date.parse(values.since) / 1000;
-  if (Number.isNaN(since)) throw new UserError(`--since takes a date, not ${values.since}.`);
+  const since = values.since === undefined ? null : seconds(values.since);
   const [skip, each] = [number('skip'), number('hunks')];
   const threads = number('threads');
 
@@ -80,7 +80,7 @@ async function run(): Promise<undefined> {
     () => undefined,
     join(ROOT, 'media', 'model'),
   );
-  const rounds = number('rounds');
+  const rounds = whole('rounds', values.rounds, 1);
   const { hunks, asks } = typedIn(source, since, skip + (rounds + 1) * each);
   const limits = { promptTokens: number('prompt'), targetTokens: TARGET_TOKENS };
   const shape = loraFor(base.model.config, MEMORY_MB);

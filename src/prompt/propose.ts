@@ -56,8 +56,8 @@ export async function betterThan(
   const least = Math.max(LEAST, OWN.always + OWN.chance * ownChance);
   /** What a candidate is worth; -Infinity where it is not given. With no more than what its chances are at most: at most. */
   const worthOf = ({ weight }: Given, chance: number, done: number): number => {
-    const { always, odds } = CANDIDATE;
-    const value = always + odds * weight + CANDIDATE.chance * (chance - done) + CANDIDATE.done * done;
+    const { always } = CANDIDATE;
+    const value = always + CANDIDATE.odds * weight + CANDIDATE.chance * (chance - done) + CANDIDATE.done * done;
     return value > least ? value : Number.NEGATIVE_INFINITY;
   };
   const given = (ask.candidates?.(MOST) ?? []).filter((each) => {
@@ -81,8 +81,8 @@ export async function betterThan(
   const weighed = await weigh(
     given.map(({ target }) => target),
     (all) => {
-      const least = best(all).value;
-      return all.map((each, i) => worth(each, i) > least);
+      const { value } = best(all);
+      return all.map((each, i) => worth(each, i) > value);
     },
   );
   const { at } = best(weighed);

@@ -46,7 +46,8 @@ const LEAST_FIT = 1;
 
 /** The newest first, each once. */
 export function rulesOf(input: Omit<Snapshot, 'languageId'>): Rule[] {
-  const edits = input.recent.toReversed().map((edit) => changesOf(edit, input));
+  const lines = (input.before + input.after).split('\n');
+  const edits = input.recent.toReversed().map((edit) => changesOf(edit, input, lines));
   /** Of each change the edits that made it, by age. */
   const made = new Map<string, Set<number>>();
   for (const [age, changes] of edits.entries()) {
@@ -77,10 +78,16 @@ function placeKeyOf(change: Change): string {
   return [keyOf(change), change.left.slice(-2).join(''), change.right.slice(0, 2).join('')].join('\0');
 }
 
-/** What one edit did, each once. */
-function changesOf(edit: Snapshot['recent'][number], input: Omit<Snapshot, 'languageId'>): Change[] {
-  const { path, before, after, startLine } = input;
-  const lines = (before + after).split('\n');
+/**
+ * What one edit did, each once.
+ *
+ * @param lines of the window: where the edit stands there, what is above and below it is beside what changed, too
+ */
+function changesOf(
+  edit: Snapshot['recent'][number],
+  { path, startLine }: Pick<Snapshot, 'path' | 'startLine'>,
+  lines: readonly string[],
+): Change[] {
   const at = edit.line - startLine;
   const height = edit.added.split('\n').length;
   const stands = edit.path === path && edit.added === lines.slice(at, at + height).join('\n') && at >= 0;
