@@ -131,8 +131,8 @@ export class Decoder {
   #whole = 0;
   /** Whole chunks of earlier prompts, the last one at the end. */
   #parked: { readonly ids: readonly number[]; readonly cache: KvCache }[] = [];
-  /** What comes after the last prompt that was answered, as the model gave it. */
-  #afterPrompt: { readonly prompt: readonly number[]; readonly row: Row } | null = null;
+  /** What comes after the last prompt that was answered, as the model gave it, and which tokens lead nowhere there. */
+  #afterPrompt: { readonly prompt: readonly number[]; readonly row: Row; readonly ahead: Ahead } | null = null;
 
   /**
    * @param fixedCuts cut prompts at multiples of FIXED_CHUNK whatever was asked before, so that an answer's bytes
@@ -216,7 +216,7 @@ export class Decoder {
       return guessed.slice(0, left);
     };
     let row = await this.#prefill(prompt.ids, isCancelled, guess());
-    this.#afterPrompt = row && { prompt: prompt.ids, row: copied(row) };
+    this.#afterPrompt = row && { prompt: prompt.ids, row: copied(row), ahead: NOTHING_SEEN };
     while (row !== null && !isCancelled()) {
       const unspelled = heal.slice(spelled().length);
       const isHealing = unspelled !== '';
@@ -225,13 +225,22 @@ export class Decoder {
       if (mixin !== undefined) {
         row = mixIn(row, mixin.odds(steps.length, contextOf(prompt.ids, ids()), fitting(allowed)) ?? []);
       }
-      steps.push(stepOf(row, allowed));
+      let seen: Row | null = null;
+      if (isHealing) {
+        const { step, after, ahead } = await this.#spell(row, allowed, unspelled, ids(), form);
+        if (steps.length === 0) this.#afterPrompt = { ...this.#afterPrompt!, ahead };
+        steps.push(step);
+        seen = after;
+      } else {
+        steps.push(stepOf(row, allowed));
+      }
       mixin?.chose(steps.length - 1, steps.at(-1)!.id, steps.at(-1)!.logprob);
       for (;;) {
         let stop = stopNow();
         if (stop === null) {
           const forced = isHealing ? [] : forcedAfter(ids(), form);
-          const rows = await this.#follow([steps.at(-1)!.id, ...forced], () => guess(...forced));
+          const rows: readonly Row[] =
+            seen === null ? await this.#follow([steps.at(-1)!.id, ...forced], () => guess(...forced)) : [seen];
           row = rows.at(-1)!;
           for (const [i, id] of forced.entries()) {
             steps.push({ id, logprob: logprobOf(rows[i]!, id), chance: 0, other: NOBODY, rival: NOBODY.chance });
@@ -258,6 +267,44 @@ export class Decoder {
   }
 
   /**
+   * The next token of those that spell a text. One that spells only its beginning is as likely as what it leads to: the
+   * model means a line break where it writes one alone, and never goes on with the blanks that were typed after it. So
+   * such a token is looked behind before it is chosen.
+   *
+   * @param row what comes after the ids so far; it may have been mixed into
+   * @param written the ids since the prompt
+   * @returns the step; what comes after it, if that was looked at and the cache holds it; what was looked at
+   */
+  async #spell(
+    row: Row,
+    allowed: Choice | undefined,
+    unspelled: string,
+    written: readonly number[],
+    form: AnswerForm,
+  ): Promise<{ readonly step: Step; readonly after: Row | null; readonly ahead: Ahead }> {
+    const here = this.#ids.length;
+    const ahead = new Map<number, number>();
+    let last: { readonly id: number; readonly row: Row } | null = null;
+    let kept = row;
+    for (;;) {
+      const step = stepOf(kept, allowed, null, ahead);
+      const left = unspelled.slice(this.#tokenizer.bytes(step.id).length);
+      if (left === '' || ahead.has(step.id)) {
+        if (last !== null && last.id !== step.id) this.#truncate(here);
+        return { step, after: last?.id === step.id ? last.row : null, ahead };
+      }
+      // A pass may write where the last one's logits lie.
+      if (kept === row) kept = copied(row);
+      this.#truncate(here);
+      const [after] = await this.#follow([step.id], () => []);
+      last = { id: step.id, row: after! };
+      const spelling = this.#speller.choice(left);
+      const next = spelling && without(spelling, form.not?.([...written, step.id]) ?? []);
+      ahead.set(step.id, next === undefined ? Number.NEGATIVE_INFINITY : shareOf(after!, next));
+    }
+  }
+
+  /**
    * Given answers, each weighed as if it had been generated. What they begin with alike is run once. A pass takes
    * WEIGHED_AT_ONCE tokens, of each answer alike; none is needed for the prompt that was answered last.
    *
@@ -280,12 +327,12 @@ export class Decoder {
     if (answers.every((answer) => answer === null)) return targets.map(() => null);
     if (this.#afterPrompt?.prompt !== prompt.ids) {
       const row = await this.#prefill(prompt.ids, isCancelled, []);
-      this.#afterPrompt = row && { prompt: prompt.ids, row };
+      this.#afterPrompt = row && { prompt: prompt.ids, row, ahead: NOTHING_SEEN };
     }
-    const first = this.#afterPrompt?.row;
-    if (first === undefined) return targets.map(() => null);
+    const first = this.#afterPrompt;
+    if (first === null) return targets.map(() => null);
     this.#truncate(prompt.ids.length);
-    for (const answer of answers) answer?.take(first);
+    for (const answer of answers) answer?.take(first.row, -1, first.ahead);
     let cache = this.#cache;
     /** All that was run, as a tree, and the place in it of an id that follows another. */
     const parents: number[] = [];
@@ -604,10 +651,10 @@ class Weighed {
   }
 
   /** @param row what comes after the ids so far */
-  take(row: Row, node = -1): void {
+  take(row: Row, node = -1, ahead: Ahead = NOTHING_SEEN): void {
     const i = this.#steps.length;
     this.node = node;
-    this.#steps.push(stepOf(this.#mixed(row, i), this.#choices[i], this.#target[i]!));
+    this.#steps.push(stepOf(this.#mixed(row, i), this.#choices[i], this.#target[i]!, ahead));
     const { id, logprob } = this.#steps[i]!;
     this.#mixin?.chose(i, id, logprob);
   }
@@ -648,28 +695,47 @@ function writtenOf(steps: readonly Step[]): Written {
   };
 }
 
+/** Of tokens that were looked behind: natural log of the share of what comes after each that may come there. */
+type Ahead = ReadonlyMap<number, number>;
+
+const NOTHING_SEEN: Ahead = new Map();
+
+/** Natural log of the share that tokens have. */
+function shareOf({ logits, total }: Row, choice: Choice): number {
+  const only = 'only' in choice ? choice.only : [];
+  return only.length === 0 ? Number.NEGATIVE_INFINITY : logSumExp(Float32Array.from(only, (id) => logits[id]!)) - total;
+}
+
 /**
  * The likeliest token that may come, the first of equals, and the second likeliest; or a given one, and the likeliest
  * beside it.
+ *
+ * @param ahead counts for which is the likeliest, and for chances
  */
-function stepOf({ logits, total: all }: Row, choice: Choice | undefined, given: number | null = null): Step {
+function stepOf(
+  { logits, total: all }: Row,
+  choice: Choice | undefined,
+  given: number | null = null,
+  ahead: Ahead = NOTHING_SEEN,
+): Step {
   const only = choice !== undefined && 'only' in choice ? choice.only : null;
   const not: readonly number[] = choice !== undefined && 'not' in choice ? choice.not : [];
+  const worth = ahead.size === 0 ? (id: number) => logits[id]! : (id: number) => logits[id]! + (ahead.get(id) ?? 0);
   let [best, second] = [-1, -1];
   const offer = (id: number): void => {
-    const x = logits[id]!;
-    if (best < 0 || x > logits[best]!) {
+    const x = worth(id);
+    if (best < 0 || x > worth(best)) {
       if (not.includes(id)) return;
       second = best;
       best = id;
-    } else if ((second < 0 || x > logits[second]!) && id !== best && !not.includes(id)) second = id;
+    } else if ((second < 0 || x > worth(second)) && id !== best && !not.includes(id)) second = id;
   };
   if (only !== null) for (const id of only) offer(id);
   else for (let id = 0; id < logits.length; id++) offer(id);
   // What can not come takes its share of the whole with it.
   const allowed =
     only !== null
-      ? logSumExp(Float32Array.from(new Set(only), (id) => logits[id]!))
+      ? logSumExp(Float32Array.from(new Set(only), worth))
       : all +
         Math.log1p(
           -Math.min(
@@ -680,7 +746,7 @@ function stepOf({ logits, total: all }: Row, choice: Choice | undefined, given: 
   const candidate = (id: number): Candidate => ({
     id,
     logprob: logits[id]! - all,
-    chance: Math.min(0, logits[id]! - allowed),
+    chance: Math.min(0, worth(id) - allowed),
   });
   const id = given ?? best;
   const beside = id === best ? second : best;
