@@ -132,7 +132,7 @@ export class Decoder {
   /** Whole chunks of earlier prompts, the last one at the end. */
   #parked: { readonly ids: readonly number[]; readonly cache: KvCache }[] = [];
   /** What comes after the last prompt that was answered, as the model gave it, and which tokens lead nowhere there. */
-  #afterPrompt: { readonly prompt: readonly number[]; readonly row: Row; readonly ahead: Ahead } | null = null;
+  #afterPrompt: { readonly prompt: readonly number[]; readonly row: Row; readonly beyond: Beyond } | null = null;
 
   /**
    * @param fixedCuts cut prompts at multiples of FIXED_CHUNK whatever was asked before, so that an answer's bytes
@@ -216,7 +216,7 @@ export class Decoder {
       return guessed.slice(0, left);
     };
     let row = await this.#prefill(prompt.ids, isCancelled, guess());
-    this.#afterPrompt = row && { prompt: prompt.ids, row: copied(row), ahead: NOTHING_SEEN };
+    this.#afterPrompt = row && { prompt: prompt.ids, row: copied(row), beyond: NOTHING_SEEN };
     while (row !== null && !isCancelled()) {
       const unspelled = heal.slice(spelled().length);
       const isHealing = unspelled !== '';
@@ -226,9 +226,9 @@ export class Decoder {
         row = mixIn(row, mixin.odds(steps.length, contextOf(prompt.ids, ids()), fitting(allowed)) ?? []);
       }
       let seen: Row | null = null;
-      if (isHealing) {
-        const { step, after, ahead } = await this.#spell(row, allowed, unspelled, ids(), form);
-        if (steps.length === 0) this.#afterPrompt = { ...this.#afterPrompt!, ahead };
+      if (isHealing && choice !== undefined) {
+        const { step, after, beyond } = await this.#spell(row, allowed, unspelled, ids(), form);
+        if (steps.length === 0) this.#afterPrompt = { ...this.#afterPrompt!, beyond };
         steps.push(step);
         seen = after;
       } else {
@@ -269,7 +269,7 @@ export class Decoder {
   /**
    * The next token of those that spell a text. One that spells only its beginning is as likely as what it leads to: the
    * model means a line break where it writes one alone, and never goes on with the blanks that were typed after it. So
-   * such a token is looked behind before it is chosen.
+   * such a token is looked beyond before it is chosen.
    *
    * @param row what comes after the ids so far; it may have been mixed into
    * @param written the ids since the prompt
@@ -281,17 +281,17 @@ export class Decoder {
     unspelled: string,
     written: readonly number[],
     form: AnswerForm,
-  ): Promise<{ readonly step: Step; readonly after: Row | null; readonly ahead: Ahead }> {
+  ): Promise<{ readonly step: Step; readonly after: Row | null; readonly beyond: Beyond }> {
     const here = this.#ids.length;
-    const ahead = new Map<number, number>();
+    const beyond = new Map<number, number>();
     let last: { readonly id: number; readonly row: Row } | null = null;
     let kept = row;
     for (;;) {
-      const step = stepOf(kept, allowed, null, ahead);
+      const step = stepOf(kept, allowed, null, beyond);
       const left = unspelled.slice(this.#tokenizer.bytes(step.id).length);
-      if (left === '' || ahead.has(step.id)) {
+      if (left === '' || beyond.has(step.id)) {
         if (last !== null && last.id !== step.id) this.#truncate(here);
-        return { step, after: last?.id === step.id ? last.row : null, ahead };
+        return { step, after: last?.id === step.id ? last.row : null, beyond };
       }
       // A pass may write where the last one's logits lie.
       if (kept === row) kept = copied(row);
@@ -300,7 +300,7 @@ export class Decoder {
       last = { id: step.id, row: after! };
       const spelling = this.#speller.choice(left);
       const next = spelling && without(spelling, form.not?.([...written, step.id]) ?? []);
-      ahead.set(step.id, next === undefined ? Number.NEGATIVE_INFINITY : shareOf(after!, next));
+      beyond.set(step.id, next === undefined ? NOWHERE : shareOf(after!, next));
     }
   }
 
@@ -327,12 +327,12 @@ export class Decoder {
     if (answers.every((answer) => answer === null)) return targets.map(() => null);
     if (this.#afterPrompt?.prompt !== prompt.ids) {
       const row = await this.#prefill(prompt.ids, isCancelled, []);
-      this.#afterPrompt = row && { prompt: prompt.ids, row, ahead: NOTHING_SEEN };
+      this.#afterPrompt = row && { prompt: prompt.ids, row, beyond: NOTHING_SEEN };
     }
     const first = this.#afterPrompt;
     if (first === null) return targets.map(() => null);
     this.#truncate(prompt.ids.length);
-    for (const answer of answers) answer?.take(first.row, -1, first.ahead);
+    for (const answer of answers) answer?.take(first.row, -1, first.beyond);
     let cache = this.#cache;
     /** All that was run, as a tree, and the place in it of an id that follows another. */
     const parents: number[] = [];
@@ -651,10 +651,10 @@ class Weighed {
   }
 
   /** @param row what comes after the ids so far */
-  take(row: Row, node = -1, ahead: Ahead = NOTHING_SEEN): void {
+  take(row: Row, node = -1, beyond: Beyond = NOTHING_SEEN): void {
     const i = this.#steps.length;
     this.node = node;
-    this.#steps.push(stepOf(this.#mixed(row, i), this.#choices[i], this.#target[i]!, ahead));
+    this.#steps.push(stepOf(this.#mixed(row, i), this.#choices[i], this.#target[i]!, beyond));
     const { id, logprob } = this.#steps[i]!;
     this.#mixin?.chose(i, id, logprob);
   }
@@ -695,32 +695,34 @@ function writtenOf(steps: readonly Step[]): Written {
   };
 }
 
-/** Of tokens that were looked behind: natural log of the share of what comes after each that may come there. */
-type Ahead = ReadonlyMap<number, number>;
+/** Of tokens that were looked beyond: natural log of the share of what comes after each that may come there. */
+type Beyond = ReadonlyMap<number, number>;
 
-const NOTHING_SEEN: Ahead = new Map();
+const NOTHING_SEEN: Beyond = new Map();
+/** Of a token that nothing can follow: finite, as it may be all there is. */
+const NOWHERE = -1e4;
 
 /** Natural log of the share that tokens have. */
 function shareOf({ logits, total }: Row, choice: Choice): number {
   const only = 'only' in choice ? choice.only : [];
-  return only.length === 0 ? Number.NEGATIVE_INFINITY : logSumExp(Float32Array.from(only, (id) => logits[id]!)) - total;
+  return only.length === 0 ? NOWHERE : logSumExp(Float32Array.from(only, (id) => logits[id]!)) - total;
 }
 
 /**
  * The likeliest token that may come, the first of equals, and the second likeliest; or a given one, and the likeliest
  * beside it.
  *
- * @param ahead counts for which is the likeliest, and for chances
+ * @param beyond counts for which is the likeliest, and for chances
  */
 function stepOf(
   { logits, total: all }: Row,
   choice: Choice | undefined,
   given: number | null = null,
-  ahead: Ahead = NOTHING_SEEN,
+  beyond: Beyond = NOTHING_SEEN,
 ): Step {
   const only = choice !== undefined && 'only' in choice ? choice.only : null;
   const not: readonly number[] = choice !== undefined && 'not' in choice ? choice.not : [];
-  const worth = ahead.size === 0 ? (id: number) => logits[id]! : (id: number) => logits[id]! + (ahead.get(id) ?? 0);
+  const worth = beyond.size === 0 ? (id: number) => logits[id]! : (id: number) => logits[id]! + (beyond.get(id) ?? 0);
   let [best, second] = [-1, -1];
   const offer = (id: number): void => {
     const x = worth(id);

@@ -442,3 +442,103 @@ test('an indentation is as deep as it was typed, and spelled as before a word, w
     ['\n ', ' let'],
   );
 });
+
+/** After a text, what comes by how likely it is: logits by token; of others 0. Counts passes. */
+function told(tokenizer: ReturnType<typeof wordTokenizer>, after: Readonly<Record<string, Record<string, number>>>) {
+  const seen = { runs: 0 };
+  const held = (ids: readonly number[]): KvCache & { ids: readonly number[] } => {
+    const slice = (n: number) => held(ids.slice(0, n));
+    return { ids, length: ids.length, slice, copy: slice };
+  };
+  const buffer = new Float32Array(64 * tokenizer.vocabSize);
+  const forward: Forward = {
+    vocab: tokenizer.vocabSize,
+    run: async (ids, cache, rows, tree) => {
+      seen.runs++;
+      const all = [...((cache as ReturnType<typeof held> | null)?.ids ?? []), ...ids];
+      const first = all.length - ids.length;
+      const upTo = (at: number): number[] => {
+        if (tree === undefined || at < tree.trunk) return all.slice(0, at + 1);
+        const parent = tree.parents[at - tree.trunk]!;
+        return [...(parent < 0 ? all.slice(0, tree.trunk) : upTo(tree.trunk + parent)), all[at]!];
+      };
+      // As a session does: the next pass's logits lie where this one's lay.
+      const logits = buffer.subarray(0, rows.length * tokenizer.vocabSize).fill(0);
+      for (const [i, row] of rows.entries()) {
+        const next = after[tokenizer.decode(upTo(first + row))] ?? {};
+        for (const [text, logit] of Object.entries(next))
+          logits[i * tokenizer.vocabSize + tokenizer.encode(text)[0]!] = logit;
+      }
+      return { logits, cache: held(all) };
+    },
+  };
+  return { forward, seen };
+}
+
+test('of the ways to spell what was typed the likeliest is taken, not the one that begins likeliest', async () => {
+  const tokenizer = wordTokenizer();
+  const ids = tokenizer.encode('if {');
+  const pieces = ['\n', '\n ', ' let', ' ', 'end'].map((piece) => tokenizer.encode(piece)[0]!);
+  const texts = (of: readonly number[]): string[] => of.map((id) => tokenizer.decode([id]));
+  const isOver = ({ ids: written }: Written): boolean => written.length === 2;
+  const prompt = { ids, heal: '\n  ', hash: '' };
+  const { forward, seen } = told(tokenizer, {
+    'if {': { '\n': 10, '\n ': 9.5 },
+    'if {\n': { end: 12 },
+    'if {\n ': { ' let': 12 },
+  });
+  const decoder = new Decoder(forward, tokenizer);
+  const decoded = await decoder.generate(prompt, 20, never, { isOver });
+  assert.deepEqual(texts(decoded.ids), ['\n ', ' let']);
+  assert.equal(seen.runs, 3, 'the prompt, and what each of the two leads to');
+  // Its log-probability is the model's; that it was chosen is as good as sure, as the other one leads to nothing.
+  assert.ok(Math.abs(decoded.logprobs[0]! - Math.log(Math.exp(9.5) / (Math.exp(10) + Math.exp(9.5)))) < 0.001);
+  assert.ok(decoded.chances[0]! > -0.001, `${decoded.chances[0]}`);
+  assert.equal(pieces.length, 5);
+  // Weighed, it is what it was when it was written.
+  const [weighed] = await decoder.weigh(prompt, [decoded.ids], never, { isOver });
+  for (const name of ['logprobs', 'chances', 'rivals'] as const)
+    for (const [i, value] of weighed![name].entries()) assert.ok(Math.abs(value - decoded[name][i]!) < 1e-6, name);
+  // The cache holds what was written, and nothing of what was only looked at.
+  const next = await decoder.generate({ ids: [...ids, ...decoded.ids], heal: '', hash: '' }, 2, never);
+  const fresh = await new Decoder(forward, tokenizer).generate(
+    { ids: [...ids, ...decoded.ids], heal: '', hash: '' },
+    2,
+    never,
+  );
+  assert.deepEqual(next, fresh);
+});
+
+test('a beginning that goes on as it was typed is taken, at no more cost', async () => {
+  const tokenizer = wordTokenizer();
+  const ids = tokenizer.encode('a =');
+  for (const piece of [' p', ' par', ' param', 'ar', 'arsnip', 'am']) tokenizer.encode(piece);
+  const { forward, seen } = told(tokenizer, {
+    'a =': { ' p': 10, ' param': 9 },
+    'a = p': { arsnip: 12 },
+  });
+  const isOver = ({ ids: written }: Written): boolean => tokenizer.decode(written).endsWith('snip');
+  const decoded = await new Decoder(forward, tokenizer).generate({ ids, heal: ' par', hash: '' }, 20, never, {
+    isOver,
+  });
+  assert.equal(decoded.text, 'snip');
+  assert.equal(seen.runs, 2);
+});
+
+test('a beginning that nothing can follow as it was typed is taken only where it is all there is', async () => {
+  const tokenizer = wordTokenizer();
+  const ids = tokenizer.encode('x =');
+  for (const piece of [' p', ' param', ';', ' q']) tokenizer.encode(piece);
+  const { forward } = told(tokenizer, {
+    'x =': { ' p': 10, ' q': 12 },
+    'x = param': { ';': 10 },
+    'x = q': { ';': 10 },
+  });
+  const isOver = ({ ids: written }: Written): boolean => tokenizer.decode(written).endsWith(';');
+  const decoder = new Decoder(forward, tokenizer);
+  const decoded = await decoder.generate({ ids, heal: ' par', hash: '' }, 20, never, { isOver });
+  assert.equal(decoded.text, 'am;');
+  const alone = await decoder.generate({ ids, heal: ' qu', hash: '' }, 20, never, { isOver });
+  assert.equal(tokenizer.decode(alone.ids), ' q;');
+  assert.ok(alone.chances.every((chance) => chance <= 0 && chance > -1));
+});
