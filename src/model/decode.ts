@@ -6,6 +6,7 @@
  * scoring and training mean the same number.
  */
 import type { Prompt } from './prompt.ts';
+import { type Spelling, spellingOf } from './spelling.ts';
 
 /** Prompt tokens a forward pass takes at once: a cancelled request ends within one such step. */
 export const PREFILL_CHUNK = 128;
@@ -120,7 +121,7 @@ export interface Drafts {
 export class Decoder {
   readonly #forward: Forward;
   readonly #tokenizer: DecodeTokenizer;
-  readonly #speller: Speller;
+  readonly #spelling: Spelling;
   #ids: number[] = [];
   #cache: KvCache | null = null;
   readonly #fixedCuts: boolean;
@@ -144,7 +145,7 @@ export class Decoder {
     this.#fixedCuts = fixedCuts;
     this.#forward = forward;
     this.#tokenizer = tokenizer;
-    this.#speller = new Speller(tokenizer);
+    this.#spelling = spellingOf(tokenizer);
   }
 
   /** Tokens whose keys and values are cached. */
@@ -220,7 +221,7 @@ export class Decoder {
     while (row !== null && !isCancelled()) {
       const unspelled = heal.slice(spelled().length);
       const isHealing = unspelled !== '';
-      const choice = isHealing ? this.#speller.choice(unspelled) : form.choice?.(ids());
+      const choice = isHealing ? this.#canSpell(unspelled) : form.choice?.(ids());
       const allowed = without(choice, form.not?.(ids()) ?? []);
       if (mixin !== undefined) {
         row = mixIn(row, mixin.odds(steps.length, contextOf(prompt.ids, ids()), fitting(allowed)) ?? []);
@@ -298,7 +299,7 @@ export class Decoder {
       this.#truncate(here);
       const [after] = await this.#follow([step.id], () => []);
       last = { id: step.id, row: after! };
-      const spelling = this.#speller.choice(left);
+      const spelling = this.#canSpell(left);
       const next = spelling && without(spelling, form.not?.([...written, step.id]) ?? []);
       beyond.set(step.id, next === undefined ? NOWHERE : shareOf(after!, next));
     }
@@ -375,6 +376,12 @@ export class Decoder {
     }
   }
 
+  /** The tokens that can spell a text, as latin1, or begin to; undefined if there are none. */
+  #canSpell(text: string): Choice | undefined {
+    const only = this.#spelling.tokens(text);
+    return only.length === 0 ? undefined : { only };
+  }
+
   /** What may come at each step of a given answer; null if one of its ids may not. */
   #choicesOf(prompt: Prompt, target: readonly number[], form: AnswerForm): (Choice | undefined)[] | null {
     const heal = Buffer.from(prompt.heal).toString('latin1');
@@ -382,7 +389,7 @@ export class Decoder {
     let spelled = 0;
     for (const [i, id] of target.entries()) {
       const ids = target.slice(0, i);
-      const choice = spelled < heal.length ? this.#speller.choice(heal.slice(spelled)) : form.choice?.(ids);
+      const choice = spelled < heal.length ? this.#canSpell(heal.slice(spelled)) : form.choice?.(ids);
       const allowed = without(choice, form.not?.(ids) ?? []);
       if (!fitting(allowed)(id)) return null;
       choices.push(allowed);
@@ -518,46 +525,6 @@ export function firstLine(text: string): string {
   const begin = text.search(/\S/);
   const end = begin < 0 ? -1 : text.indexOf('\n', begin);
   return end < 0 ? text : text.slice(0, end);
-}
-
-/** Finds the tokens that can spell a given text: those that begin with it, and those that it begins with. */
-class Speller {
-  /** Tokens' bytes as latin1 text, sorted, each with its id. */
-  readonly #sorted: { text: string; id: number }[] = [];
-  readonly #exact = new Map<string, number>();
-
-  constructor(tokenizer: DecodeTokenizer) {
-    for (let id = 0; id < tokenizer.vocabSize; id++) {
-      const text = Buffer.from(tokenizer.bytes(id)).toString('latin1');
-      if (text === '') continue;
-      this.#sorted.push({ text, id });
-      if (!this.#exact.has(text)) this.#exact.set(text, id);
-    }
-    this.#sorted.sort((a, b) => (a.text < b.text ? -1 : a.text > b.text ? 1 : 0));
-  }
-
-  /**
-   * The tokens that can spell `text`, or begin to; undefined if there are none. An indentation is as deep as it was typed:
-   * no token may go on with blanks, and none may end with it, as the word after it brings the last blank.
-   */
-  choice(text: string): Choice | undefined {
-    const isIndentation = /^\s+ $/.test(text);
-    const only: number[] = [];
-    for (let n = 1; n < text.length; n++) {
-      const id = this.#exact.get(text.slice(0, n));
-      if (id !== undefined) only.push(id);
-    }
-    let low = 0;
-    let high = this.#sorted.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.#sorted[middle]!.text < text) low = middle + 1;
-      else high = middle;
-    }
-    for (let i = low; i < this.#sorted.length && this.#sorted[i]!.text.startsWith(text); i++)
-      if (!isIndentation || /^\S/.test(this.#sorted[i]!.text.slice(text.length))) only.push(this.#sorted[i]!.id);
-    return only.length === 0 ? undefined : { only };
-  }
 }
 
 /** A distribution m of the next token that is mixed into the model's p with a weight w: (1-w) p + w m. */

@@ -7,10 +7,11 @@
  * What changes last stands last, so that the KV cache of one keystroke serves the next. The text before the cursor
  * is cut at line numbers that are multiples of ALIGN, so that the cut stays where it is while the cursor moves on.
  *
- * Token healing: the last token before the cursor may be half of the token that the model would write. It is left
- * out of the prompt, and the first generated tokens must spell it (`heal`).
+ * Token healing: the last tokens before the cursor may be half of the token that the model would write. They are left
+ * out of the prompt, and the first generated tokens must spell them (`heal`).
  */
 import { createHash } from 'node:crypto';
+import { spellingOf } from './spelling.ts';
 
 export const PROMPT_FORMAT = 'prefix-1';
 /** Prompt tokens that serving, scoring and training give to a prompt. */
@@ -176,14 +177,31 @@ function alignUp(first: number, startLine: number): number {
   return line % ALIGN === 0 ? first : first + ALIGN - (line % ALIGN);
 }
 
-export function healed(ids: readonly number[], tokenizer: PromptTokenizer): { ids: readonly number[]; heal: string } {
-  const last = ids.at(-1);
-  if (last === undefined) return { ids, heal: '' };
-  const bytes = tokenizer.bytes(last);
-  const heal = Buffer.from(bytes).toString('utf8');
-  // Half a character cannot be spelled as text.
-  if (heal.includes('\ufffd')) return { ids, heal: '' };
-  return { ids: ids.slice(0, -1), heal };
+/** Most tokens that are left out to be spelled again: half a word has seldom more. */
+const MOST_HEALED = 4;
+
+/**
+ * Leaves out the last tokens that may be part of one token once the text goes on: ` to`, `ke` of half a ` token`. The
+ * last one always is.
+ *
+ * @param from index of the first token that may be left out
+ */
+export function healed(
+  ids: readonly number[],
+  tokenizer: PromptTokenizer,
+  from = 0,
+): { ids: readonly number[]; heal: string } {
+  const spelling = spellingOf(tokenizer);
+  let [left, heal] = [0, ''];
+  let bytes = Buffer.alloc(0);
+  for (let n = 1; n <= MOST_HEALED && ids.length - n >= from; n++) {
+    bytes = Buffer.concat([tokenizer.bytes(ids.at(-n)!), bytes]);
+    if (n > 1 && !spelling.begins(bytes.toString('latin1'))) continue;
+    const text = bytes.toString('utf8');
+    // Half a character cannot be spelled as text.
+    if (!text.includes('\ufffd')) [left, heal] = [n, text];
+  }
+  return { ids: ids.slice(0, ids.length - left), heal };
 }
 
 export function hashIds(ids: readonly number[]): string {

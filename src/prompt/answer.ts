@@ -30,7 +30,7 @@ export function isOver(
   const { ids, chances } = written;
   const last = ids.at(-1);
   if (last === undefined) return false;
-  if (last === marks.end) return !(prompt.isTyping && isEmptyRest(ids, prompt, marks));
+  if (last === marks.end) return !(prompt.isTyping && isEmptyRest(ids, input, prompt, marks, tokenizer));
   if (marks.has(last) && last !== marks.removed && last !== marks.anchor && last !== marks.added) return true;
   const chance = chances.reduce((sum, x) => sum + x, 0);
   // While all is likely there is nothing to look for.
@@ -87,12 +87,20 @@ export function againAt({ chances, others }: Written): number | null {
   return at;
 }
 
+/** Most ids for which the rest of the line is looked at: a longer one is seldom written again to say that nothing comes. */
+const MOST_REST = 3;
+
 /** Whether all that was written so far ends the hunk at the cursor, as it stands. */
-function isEmptyRest(ids: readonly number[], prompt: LogPrompt, marks: Marks): boolean {
-  // The healed text is spelled by as few tokens as it has bytes.
-  return (
-    ids.indexOf(marks.end) === ids.length - 1 && ids.length - 1 <= Buffer.byteLength(prompt.heal) && ids.length <= 3
-  );
+function isEmptyRest(
+  ids: readonly number[],
+  input: PromptInput,
+  prompt: LogPrompt,
+  marks: Marks,
+  tokenizer: PromptTokenizer,
+): boolean {
+  if (ids.indexOf(marks.end) !== ids.length - 1) return false;
+  const text = prefixes(ids.slice(0, -1), prompt.heal, tokenizer).at(-1) ?? '';
+  return text === '' || (ids.length <= MOST_REST && text === input.after.split('\n', 1)[0]);
 }
 
 export function readAnswer(

@@ -102,7 +102,7 @@ export function buildLogPrompt(
       isTyping: false,
       place: isAt(recent.at(-1), input, lines, row) ? null : row,
     };
-  const ready = healed(ids, tokenizer);
+  const ready = healed(ids, tokenizer, ids.findLastIndex((id) => marks.has(id)) + 1);
   return { ...ready, hash: hashIds(ready.ids), isTyping: true, place: null };
 }
 

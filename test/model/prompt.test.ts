@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { buildPrompt, encodeTarget, type PromptInput } from '../../src/model/prompt.ts';
+import { buildPrompt, encodeTarget, healed, type PromptInput, type PromptTokenizer } from '../../src/model/prompt.ts';
 import { wordTokenizer } from './words.ts';
 
 const at = (before: string, more: Partial<PromptInput> = {}): PromptInput => ({
@@ -110,3 +110,31 @@ for (const [name, rest, stop, want] of [
     assert.equal(tokenizer.decode(encodeTarget(prompt, 'b', rest, tokenizer, stop)), `${prompt.heal}${want}`);
   });
 }
+
+/** A tokenizer of these tokens alone, which are UTF-8 or bytes. */
+function vocabulary(tokens: readonly (string | readonly number[])[]): PromptTokenizer {
+  return {
+    encode: () => assert.fail('nothing is encoded'),
+    bytes: (id) => Buffer.from(tokens[id]! as string),
+    special: () => undefined,
+    isControl: () => false,
+    vocabSize: tokens.length,
+  };
+}
+
+test('what may become one token with what follows is left out of the prompt, and no more', () => {
+  const tokenizer = vocabulary([' to', 'ke', ' tokens', 'read', 'on', 'l', 'only', 'x', [0xc3], [0xa9], 'été']);
+  const healedOf = (ids: readonly number[], from?: number) => {
+    const { ids: kept, heal } = healed(ids, tokenizer, from);
+    return [kept.length, heal];
+  };
+  assert.deepEqual(healedOf([7, 0, 1]), [1, ' toke']);
+  assert.deepEqual(healedOf([7, 0]), [1, ' to']);
+  // No token begins with the whole of it, one does with its end.
+  assert.deepEqual(healedOf([3, 4, 5]), [1, 'onl']);
+  assert.deepEqual(healedOf([7, 0, 1], 2), [2, 'ke']);
+  // Half a character cannot be spelled; a whole one can, where a token begins with it.
+  assert.deepEqual(healedOf([7, 8]), [2, '']);
+  assert.deepEqual(healedOf([7, 8, 9]), [1, 'é']);
+  assert.deepEqual(healedOf([]), [0, '']);
+});

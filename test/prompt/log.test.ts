@@ -32,6 +32,21 @@ test('while a line is added: the line above says where', () => {
   assert.equal(heal, ' ');
 });
 
+test('a mark is never left out to be spelled again, whatever tokens there are', () => {
+  const { tokenizer, show } = bench();
+  const input = at('one\nnew |\ntwo', { recent: [edit(0, 'one', 'one\nnew ')] });
+  logFormat(tokenizer)!.ask(input);
+  const more = tokenizer.vocabSize;
+  const larger = {
+    ...tokenizer,
+    vocabSize: more + 1,
+    bytes: (id: number) => (id === more ? Buffer.from('»\nnew x') : tokenizer.bytes(id)),
+  };
+  const { prompt } = logFormat(larger)!.ask(input);
+  assert.match(show(prompt.ids), /\[\+\]/);
+  assert.equal(prompt.heal, ' ');
+});
+
 test('a line added above the first one of its stretch', () => {
   const { text } = shown(at('one\nx|\ntwo', { recent: [edit(1, 'two', 'x\ntwo')] }));
   assert.equal(text, '[FILE]a.ts\none\ntwo[@]\none[+]\n');
