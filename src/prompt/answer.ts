@@ -5,6 +5,7 @@
 import { applyEdit, type Edit } from '../completion/edit.ts';
 import type { None } from '../completion/suggestion.ts';
 import type { PromptTokenizer } from '../model/prompt.ts';
+import { broughtOf, isClosing } from './closers.ts';
 import type { Answer, Choice, PromptInput, Written } from './format.ts';
 import { lineEdit, stands, stretchOf } from './hunk.ts';
 import type { LogPrompt } from './log.ts';
@@ -168,6 +169,15 @@ class Document {
     return { line: this.#input.startLine + line, character };
   }
 
+  /** The place so many units behind the cursor. */
+  behind(units: number): Edit['start'] {
+    const [first, ...more] = this.#input.after.slice(0, units).split('\n');
+    const last = more.at(-1);
+    return last === undefined
+      ? this.place(this.row, this.head.length + first!.length)
+      : this.place(this.row + more.length, last.length);
+  }
+
   /** As lineEdit. */
   change(at: number, count: number, added: readonly string[]): Edit {
     return lineEdit(this.lines, this.#input.startLine, at, count, added);
@@ -227,11 +237,14 @@ function typingCuts(
   const { row, head } = document;
   const cuts: Cut[] = [];
   let chance = 0;
-  for (const [k, place] of placesOf(texts, document.rest, stop >= 0).entries()) {
+  for (const [k, place] of placesOf(texts, document.rest, prompt.closed, stop >= 0).entries()) {
     chance += chances[k]!;
     if (place === null) continue;
-    const end = head.length + (place.replacesRest ? document.rest.length : 0);
-    const edit = { start: document.place(row, head.length), end: document.place(row, end), text: place.text };
+    const edit = {
+      start: document.place(row, head.length),
+      end: document.behind(place.replaced),
+      text: place.text,
+    };
     cuts.push({ edit, kept: k + 1, chance });
   }
   if (cuts.length > 0) return cuts;
@@ -240,7 +253,8 @@ function typingCuts(
 
 interface TextEnd {
   readonly text: string;
-  readonly replacesRest: boolean;
+  /** Units behind the cursor in whose place it comes. */
+  readonly replaced: number;
 }
 
 /** The text after each token, less what was healed; null inside of a character or of the healed text. */
@@ -254,26 +268,31 @@ function prefixes(ids: readonly number[], heal: string, tokenizer: PromptTokeniz
 
 /**
  * Where the text may end: at a line's end, where it takes the place of the rest of the cursor's line; and at a word's
- * end, where the rest can stay.
+ * end, where the rest can stay. A rest of closing marks alone, which editors put there by themselves, stays as far as
+ * the text does not bring them.
  */
-function placesOf(texts: readonly string[], rest: string, isWhole: boolean): (TextEnd | null)[] {
+function placesOf(texts: readonly string[], rest: string, closed: string, isWhole: boolean): (TextEnd | null)[] {
   const whole = texts.at(-1) ?? '';
   const lineEnd = whole.indexOf('\n', 0);
   const first = lineEnd < 0 ? whole : whole.slice(0, lineEnd);
   const isLineKnown = lineEnd >= 0 || isWhole;
+  const isBlank = rest.trim() === '';
+  const closing = isClosing(rest) && !closed.includes('\n') ? rest : closed;
   // Within the first line, as far as the rest of the cursor's line is written again.
-  const inserted =
-    rest.trim() === '' ? first.length : isLineKnown && first.endsWith(rest) ? first.length - rest.length : 0;
+  const inserted = isBlank ? first.length : isLineKnown && first.endsWith(rest) ? first.length - rest.length : 0;
   return texts.map((text, k) => {
     if (text.includes('\ufffd') || text.trim() === '') return null;
     const next = texts[k + 1];
     const following = next === undefined ? (isWhole ? '\n' : null) : next.slice(text.length);
     if (following === null) return null;
-    if (following.startsWith('\n')) return { text, replacesRest: true };
-    if (text.includes('\n')) return null;
-    const kept = text.trimEnd();
-    if (kept.length > inserted || !isBoundary(kept, whole.slice(kept.length))) return null;
-    return { text: kept, replacesRest: false };
+    const isLine = following.startsWith('\n');
+    const kept = isLine ? text : text.trimEnd();
+    if (!isLine && (text.includes('\n') || !isBoundary(kept, whole.slice(kept.length)))) return null;
+    if (!isLine && kept.length <= inserted) return { text: kept, replaced: 0 };
+    const brought = broughtOf(kept, closing);
+    if (brought !== null) return { text: kept, replaced: brought };
+    // A bracket that the text leaves open would be closed by a mark of another one's.
+    return isLine && (isBlank || closing === '') ? { text, replaced: rest.length } : null;
   });
 }
 

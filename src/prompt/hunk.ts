@@ -4,6 +4,7 @@
 import type { Edit } from '../completion/edit.ts';
 import type { RecentEdit } from '../completion/snapshot.ts';
 import { WINDOW } from '../completion/snapshot.ts';
+import { closedIn } from './closers.ts';
 
 /** A change of whole lines. */
 export interface Hunk {
@@ -121,34 +122,45 @@ export function undone(
   return { lines: older, at: moved };
 }
 
+/** A hunk that is being typed. */
+export interface Opened {
+  readonly hunk: Hunk;
+  /** Closing marks behind the cursor that the editor put there: no part of the hunk, and not what was there before. */
+  readonly closed: string;
+  /** Lines of the stretch below the cursor's that were there before. */
+  readonly below: number;
+}
+
 /**
  * The hunk that a stretch opens, if its last change ends at the cursor: then all that follows the cursor in it is as it
- * was before.
+ * was before, but for closing marks that editors put there.
  *
  * @param row the cursor's line, as an index in the stretch's added lines
  * @param head the cursor's line up to the cursor
  * @param above the line above the stretch
  */
-export function openHunk(stretch: Stretch, row: number, head: string, above: string | null): Hunk | null {
+export function openHunk(stretch: Stretch, row: number, head: string, above: string | null): Opened | null {
   if (row < 0 || row >= stretch.added.length || !stretch.added[row]!.startsWith(head)) return null;
   const lines = stretch.added.slice(row);
   const after = [lines[0]!.slice(head.length), ...lines.slice(1)].join('\n');
   // Whole lines may have gone in above the first one: its line end then stands in front of what was there.
   const old = `\n${stretch.removed.join('\n')}`;
-  const now = `\n${stretch.added.join('\n')}`;
-  if (!old.endsWith(after)) return null;
-  // The change ends where the common end begins; an insertion may as well end later, while it begins and ends alike.
-  const tail = commonTail(old, now);
-  const isInserted = old.length - after.length <= commonStart(old, now);
-  if (after.length !== tail && !isInserted) return null;
-  const removed = stretch.removed.slice(0, stretch.removed.length - (lines.length - 1));
-  const added = [...stretch.added.slice(0, row), head];
-  const common = Math.min(commonHead(removed, added), added.length - 1);
-  return {
-    anchor: common > 0 ? removed[common - 1]! : above,
-    removed: removed.slice(common),
-    added: added.slice(common),
-  };
+  const typed = `\n${[...stretch.added.slice(0, row), head].join('\n')}`;
+  for (const closed of closedIn(after)) {
+    const left = after.slice(closed.length);
+    if (!old.endsWith(left)) continue;
+    // The change ends where the common end begins; an insertion may as well end later, while it begins and ends alike.
+    const now = typed + left;
+    const isInserted = old.length - left.length <= commonStart(old, now);
+    if (left.length !== commonTail(old, now) && !isInserted) continue;
+    const below = left.split('\n').length - 1;
+    const removed = stretch.removed.slice(0, stretch.removed.length - below);
+    const added = [...stretch.added.slice(0, row), head];
+    const common = Math.min(commonHead(removed, added), added.length - 1);
+    const anchor = common > 0 ? removed[common - 1]! : above;
+    return { hunk: { anchor, removed: removed.slice(common), added: added.slice(common) }, closed, below };
+  }
+  return null;
 }
 
 function commonHead(a: readonly string[], b: readonly string[]): number {

@@ -15,7 +15,7 @@
  */
 import { hashIds, healed, type Prompt, type PromptTokenizer } from '../model/prompt.ts';
 import type { PromptInput } from './format.ts';
-import { type Hunk, hunkOf, openHunk, type Stretch, stands, stretchOf, undone } from './hunk.ts';
+import { type Hunk, hunkOf, type Opened, openHunk, type Stretch, stands, stretchOf, undone } from './hunk.ts';
 import type { Marks } from './marks.ts';
 
 export const LOG_FORMAT = 'log-1';
@@ -36,6 +36,8 @@ export interface LogPrompt extends Prompt {
   readonly isTyping: boolean;
   /** The line to which the cursor has gone since the last edit, as an index in the input's lines: a hunk is of this line. */
   readonly place: number | null;
+  /** While typing: closing marks behind the cursor that the editor put there, which the prompt does not show. */
+  readonly closed: string;
 }
 
 /**
@@ -100,10 +102,11 @@ export function buildLogPrompt(
       heal: '',
       hash: hashIds(ids),
       isTyping: false,
+      closed: '',
       place: isAt(recent.at(-1), input, lines, row) ? null : row,
     };
   const ready = healed(ids, tokenizer, ids.findLastIndex((id) => marks.has(id)) + 1);
-  return { ...ready, hash: hashIds(ready.ids), isTyping: true, place: null };
+  return { ...ready, hash: hashIds(ready.ids), isTyping: true, place: null, closed: open.closed };
 }
 
 /** Of a prompt of at most so many ids: each part's share; a path is as long as it is. */
@@ -128,17 +131,17 @@ function openAt(
   lines: readonly string[],
   row: number,
   head: string,
-): { readonly hunk: Hunk; readonly stretch: Stretch; readonly edit: Stretch } | null {
+): (Pick<Opened, 'hunk' | 'closed'> & { readonly stretch: Stretch; readonly edit: Stretch }) | null {
   if (edit === undefined || edit.path !== input.path || !stands(lines, input.startLine, edit)) return null;
   const at = edit.line - input.startLine;
-  const hunk = openHunk(edit, row - at, head, lines[at - 1] ?? null);
-  if (hunk === null) return null;
+  const opened = openHunk(edit, row - at, head, lines[at - 1] ?? null);
+  if (opened === null) return null;
+  const { hunk, closed, below } = opened;
   const over = hunk.added.length - 1 - MOST_OPEN_LINES;
-  if (hunk.removed.length > 0 || over <= 0) return { hunk, stretch: edit, edit };
+  if (hunk.removed.length > 0 || over <= 0) return { hunk, closed, stretch: edit, edit };
   // A long insertion: its beginning counts as done. What follows the cursor's line was there before.
   const done = Math.ceil(over / STEP) * STEP;
   const first = row - at - (hunk.added.length - 1) + done;
-  const below = edit.added.length - 1 - (row - at);
   return {
     hunk: { anchor: hunk.added[done - 1]!, removed: [], added: hunk.added.slice(done) },
     stretch: {
@@ -147,6 +150,7 @@ function openAt(
       added: edit.added.slice(first),
       removed: edit.removed.slice(edit.removed.length - below),
     },
+    closed,
     edit,
   };
 }

@@ -59,8 +59,28 @@ test('text is cut at a line’s end, and its first part stands however unlikely 
 });
 
 test('where the rest of the line changes, there is no cut inside of it', () => {
-  assert.equal(after(typing, 'b, c)!;[END]', [0, LOW, LOW, LOW]), 'one\ncall(b, c)!;\nthree');
-  assert.equal(after(typing, 'b, c);[END]', [0, 0, 0, LOW, LOW]), 'one\ncall(b, c);\nthree');
+  const summing = at('one\ncall(b| + a);\nthree', { recent: [edit(1, 'call(c + a);', 'call(b + a);')] });
+  assert.equal(after(summing, 'b, c);[END]', [0, LOW, LOW, LOW]), 'one\ncall(b, c);\nthree');
+  assert.equal(after(summing, 'b, c + a);[END]', [0, 0, 0, LOW, LOW]), 'one\ncall(b, c + a);\nthree');
+});
+
+test('closing marks, which editors put there by themselves, stay as far as the text does not bring them', () => {
+  const closed = (text: string, rest: string, answer: string, tokens?: number[]): string => {
+    const line = `${text}${rest}`;
+    const input = at(`one\n${text}|${rest}\ntwo`, { recent: [edit(0, 'one', `one\n${line}`)] });
+    return after(input, answer, tokens).split('\n').slice(1, -1).join('\n');
+  };
+  assert.equal(closed('if (', ')', ' (target instanceof Set) {[END]', [0, 0, LOW]), 'if (target)');
+  assert.equal(closed('if (', ')', ' (target instanceof Set) {[END]'), 'if (target instanceof Set) {');
+  assert.equal(closed('f(', ')', '(a, g(b) + c);\nmore();[END]', [0, 0, 0, 0, 0, 0, 0, LOW]), 'f(a, g(b))');
+  assert.equal(closed('say(', "'')", "('it', [1]);[END]"), "say('it', [1]);");
+  // A bracket that is left open would be closed by the wrong mark: the text is cut before it.
+  assert.equal(closed('on(', ')', '(click, () => {\n  go();[END]', [0, 0, 0, 0, 0, 0, LOW]), 'on(click, () =>)');
+  assert.equal(closed('on(', ')', '(() => {\n  go();\n});[END]'), 'on(() => {\n  go();\n});');
+  // Where they stand in a line of their own, the text ends before them or takes their place.
+  assert.equal(closed('f() {\n  ', '\n}', '\n  return x;\n}[END]', [0, 0, 0, 0, LOW]), 'f() {\n  return x;\n}');
+  assert.equal(closed('f() {\n  ', '\n}', '\n  return x;\n}[END]'), 'f() {\n  return x;\n}');
+  assert.equal(closed('f() {\n  ', '\n}', '\n  if (x) {[END]'), 'f() {\n  if (x) {\n}');
 });
 
 test('added lines are cut where they become unlikely, a replacement of several lines is not', () => {

@@ -32,6 +32,21 @@ test('while a line is added: the line above says where', () => {
   assert.equal(heal, ' ');
 });
 
+test('closing marks that the editor put behind the cursor are no part of the hunk, and do not end it', () => {
+  const plain = shown(at('one\nf(a|\ntwo', { recent: [edit(0, 'one', 'one\nf(a')] }));
+  const closed = shown(at('one\nf(a|)\ntwo', { recent: [edit(0, 'one', 'one\nf(a)')] }));
+  assert.ok(plain.isTyping);
+  assert.deepEqual(closed, plain);
+  const entered = shown(at('one\nf() {\n  |\n}\ntwo', { recent: [edit(0, 'one', 'one\nf() {\n  \n}')] }));
+  assert.deepEqual(entered, shown(at('one\nf() {\n  |\ntwo', { recent: [edit(0, 'one', 'one\nf() {\n  ')] })));
+  assert.ok(entered.isTyping);
+  // What was there before is what the hunk goes on with.
+  const { text } = shown(at('call(b|);', { recent: [edit(0, 'call(a);', 'call(b);')] }));
+  assert.equal(text, '[FILE]a.ts\ncall(a);[-]\ncall(a);[+]\ncall(');
+  // Text that is not closing marks alone was not put there by the editor.
+  assert.ok(!shown(at('one\nf(a| + b)\ntwo', { recent: [edit(0, 'one', 'one\nf(a + b)')] })).isTyping);
+});
+
 test('a mark is never left out to be spelled again, whatever tokens there are', () => {
   const { tokenizer, show } = bench();
   const input = at('one\nnew |\ntwo', { recent: [edit(0, 'one', 'one\nnew ')] });

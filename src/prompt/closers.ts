@@ -1,0 +1,51 @@
+/** Closing marks behind the cursor: what editors put there by themselves while a bracket or a string is opened. */
+
+const CLOSING = /^(?=[^)\]}'"`]*[)\]}'"`])[\s)\]}'"`;,]*$/;
+const CLOSER: Readonly<Record<string, string>> = { '(': ')', '[': ']', '{': '}' };
+
+/** Whether the rest of a line is nothing but closing marks, and ends of statements. */
+export function isClosing(rest: string): boolean {
+  return CLOSING.test(rest);
+}
+
+/** What editors may have put behind the cursor, the shortest first: nothing; marks in its line; those and a line of them. */
+export function closedIn(after: string): string[] {
+  const inLine = /^[)\]}'"`]*/.exec(after)![0];
+  const below = /^[)\]}'"`]*\n[^\S\n]*[)\]}]+[;,]*(?=\n|$)/.exec(after);
+  return [...Array.from({ length: inLine.length + 1 }, (_, n) => inLine.slice(0, n)), ...(below ?? [])];
+}
+
+/**
+ * How much of a rest of closing marks a text brings that comes before it: `)` of `)` and `x)`, nothing of `)` and `f(x)`.
+ *
+ * @returns units of the rest; null where it is another rest, and where the text leaves a bracket or a string open that
+ *   the rest would close, or closes another one
+ */
+export function broughtOf(text: string, rest: string): number | null {
+  if (!isClosing(rest)) return null;
+  let brought = 0;
+  /** Index of the mark that comes next. */
+  const next = (): number => brought + /^\s*/.exec(rest.slice(brought))![0].length;
+  const isQuote = (mark: string | undefined): boolean => mark !== undefined && /['"`]/.test(mark);
+  const open: string[] = [];
+  for (let i = 0; i < text.length; i++) {
+    const [mark, at] = [text[i]!, next()];
+    const inside = open.at(-1) ?? rest[at];
+    if (isQuote(inside)) {
+      // In a string nothing but its own end counts.
+      if (mark === '\\') i++;
+      else if (mark === inside && open.length > 0) open.pop();
+      else if (mark === inside) brought = at + 1;
+    } else if (isQuote(mark)) open.push(mark);
+    else if (CLOSER[mark] !== undefined) open.push(CLOSER[mark]);
+    else if (/[)\]}]/.test(mark)) {
+      if (open.length > 0) {
+        if (open.pop() !== mark) return null;
+      } else if (rest[at] === mark) brought = at + 1;
+      // What closes more than was open here closes what the rest does not.
+      else if (at < rest.length) return null;
+    } else if (/[;,]/.test(mark) && open.length === 0 && brought > 0 && rest[at] === mark) brought = at + 1;
+  }
+  if (next() === rest.length) return rest.length;
+  return open.length === 0 ? brought : null;
+}

@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { broughtOf, closedIn, isClosing } from '../../src/prompt/closers.ts';
+
+test('closing marks', () => {
+  for (const rest of [')', ' })', "')", ');', '"],', '`)']) assert.ok(isClosing(rest), rest);
+  for (const rest of ['', '  ', ';', ', ', ') {', 'x)', '>']) assert.ok(!isClosing(rest), rest);
+});
+
+for (const [text, rest, want] of [
+  ['x', ')', 0],
+  ['x)', ')', 1],
+  ['x);', ')', 1],
+  ['f(x)', ')', 0],
+  ['f(x))', ')', 1],
+  ['f(x', ')', null],
+  ['f(x', '))', null],
+  ['x]', ')', null],
+  ['x) + y]', ')', 1],
+  ['x)', '))', 1],
+  ['x));', ');', null],
+  ['x))', ')', 1],
+  ['x);', ');', 2],
+  ['a, b', '],', 0],
+  ['a], c', '],', 2],
+  ['(a], ', "'", 0],
+  ["(a', b", "')", 1],
+  ["(a', [b])", "')", 2],
+  ["it\\'s", "')", 0],
+  ["'a)', b", ')', 0],
+  ["'a", ')', null],
+  ['{\n  a: 1,\n}', ' )', 0],
+  ['return x;', '\n}', 0],
+  ['return x;\n}', '\n}', 2],
+  ['f(x)\n  })', '\n})', 3],
+  ['() => {', ')', null],
+  ['() => {\n  go();\n})', ')', 1],
+  ['x', ') {', null],
+] as const) {
+  test(`of ${JSON.stringify(rest)} ${JSON.stringify(text)} brings ${want}`, () => {
+    assert.equal(broughtOf(text, rest), want);
+  });
+}
+
+test('what editors may have put behind the cursor', () => {
+  assert.deepEqual(closedIn(') + b\nc'), ['', ')']);
+  assert.deepEqual(closedIn("')\n}"), ['', "'", "')", "')\n}"]);
+  assert.deepEqual(closedIn('\n  });\nx'), ['', '\n  });']);
+  assert.deepEqual(closedIn('\n  x }'), ['']);
+});
