@@ -3,16 +3,25 @@
 const CLOSING = /^(?=[^)\]}'"`]*[)\]}'"`])[\s)\]}'"`;,]*$/;
 const CLOSER: Readonly<Record<string, string>> = { '(': ')', '[': ']', '{': '}' };
 
+/** Ends of several characters, which stand alone: of a tag, a comment, a string of several lines. */
+const LONG = /^\s*(<\/[\w.:-]*>|\*\/|"""|'''|```)$/;
+
 /** Whether the rest of a line is nothing but closing marks, and ends of statements. */
 export function isClosing(rest: string): boolean {
-  return CLOSING.test(rest);
+  return CLOSING.test(rest) || LONG.test(rest);
 }
 
 /** What editors may have put behind the cursor, the shortest first: nothing; marks in its line; those and a line of them. */
 export function closedIn(after: string): string[] {
   const inLine = /^[)\]}'"`]*/.exec(after)![0];
   const below = /^[)\]}'"`]*\n[^\S\n]*[)\]}]+[;,]*(?=\n|$)/.exec(after);
-  return [...Array.from({ length: inLine.length + 1 }, (_, n) => inLine.slice(0, n)), ...(below ?? [])];
+  // An indented end, as of a comment, may stand in a line of its own.
+  const long = /^(?:[^\S\n]*|\n[^\S\n]*)(?:<\/[\w.:-]*>|\*\/|"""|'''|```)(?=\n|$)/.exec(after);
+  return [
+    ...Array.from({ length: inLine.length + 1 }, (_, n) => inLine.slice(0, n)),
+    ...(below ?? []),
+    ...(long === null ? [] : [long[0]]),
+  ];
 }
 
 /**
@@ -22,6 +31,8 @@ export function closedIn(after: string): string[] {
  *   the rest would close, or closes another one
  */
 export function broughtOf(text: string, rest: string): number | null {
+  const long = LONG.exec(rest)?.[1];
+  if (long !== undefined) return ends(text, long) ? rest.length : 0;
   if (!isClosing(rest)) return null;
   let brought = 0;
   /** Index of the mark that comes next. */
@@ -48,4 +59,10 @@ export function broughtOf(text: string, rest: string): number | null {
   }
   if (next() === rest.length) return rest.length;
   return open.length === 0 ? brought : null;
+}
+
+/** Whether a text has an end that it did not open: of tags, one more than it has beginnings. */
+function ends(text: string, end: string): boolean {
+  const count = (part: string): number => text.split(part).length - 1;
+  return count(end) > (end.startsWith('</') ? count(`<${end.slice(2, -1)}`) : 0);
 }

@@ -36,6 +36,14 @@ for (const [text, rest, want] of [
   ['() => {', ')', null],
   ['() => {\n  go();\n})', ')', 1],
   ['x', ') {', null],
+  ['text', '</div>', 0],
+  ['<div>a</div>', '</div>', 0],
+  ['text</div>', '</div>', 6],
+  ['text</b></div>\n', '</div>', 6],
+  [' Does this.', ' */', 0],
+  [' Does this. */', ' */', 3],
+  ['Says "hi".', '"""', 0],
+  ['Says."""', '"""', 3],
 ] as const) {
   test(`of ${JSON.stringify(rest)} ${JSON.stringify(text)} brings ${want}`, () => {
     assert.equal(broughtOf(text, rest), want);
@@ -47,4 +55,9 @@ test('what editors may have put behind the cursor', () => {
   assert.deepEqual(closedIn("')\n}"), ['', "'", "')", "')\n}"]);
   assert.deepEqual(closedIn('\n  });\nx'), ['', '\n  });']);
   assert.deepEqual(closedIn('\n  x }'), ['']);
+  assert.deepEqual(closedIn('</div>\nx'), ['', '</div>']);
+  assert.deepEqual(closedIn(' */\nx'), ['', ' */']);
+  assert.deepEqual(closedIn('\n */\nx'), ['', '\n */']);
+  assert.deepEqual(closedIn('"""'), ['', '"', '""', '"""', '"""']);
+  assert.deepEqual(closedIn('</div> x'), ['']);
 });

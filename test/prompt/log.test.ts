@@ -40,6 +40,8 @@ test('closing marks that the editor put behind the cursor are no part of the hun
   const entered = shown(at('one\nf() {\n  |\n}\ntwo', { recent: [edit(0, 'one', 'one\nf() {\n  \n}')] }));
   assert.deepEqual(entered, shown(at('one\nf() {\n  |\ntwo', { recent: [edit(0, 'one', 'one\nf() {\n  ')] })));
   assert.ok(entered.isTyping);
+  const commented = shown(at('one\n/**\n * |\n */\ntwo', { recent: [edit(0, 'one', 'one\n/**\n * \n */')] }));
+  assert.deepEqual(commented, shown(at('one\n/**\n * |\ntwo', { recent: [edit(0, 'one', 'one\n/**\n * ')] })));
   // What was there before is what the hunk goes on with.
   const { text } = shown(at('call(b|);', { recent: [edit(0, 'call(a);', 'call(b);')] }));
   assert.equal(text, '[FILE]a.ts\ncall(a);[-]\ncall(a);[+]\ncall(');
