@@ -32,7 +32,7 @@ const TASKS = {
   'candidates:prior': ['scripts/candidates.ts', [], false],
   'memory:prior': ['scripts/memory.ts', [], false],
   rounds: ['scripts/rounds.ts', [], false],
-  words: ['scripts/words.ts', [], false],
+  typing: ['scripts/typing.ts', [], false],
   tune: ['scripts/tune.ts', [], false],
   'learning-report': ['scripts/learning-report.ts', [], false],
   fuzz: ['scripts/fuzz.ts', [], false],

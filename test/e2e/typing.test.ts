@@ -1,0 +1,83 @@
+/** Typing in an editor that closes brackets and strings, and indents, as VS Code does by default; the real model suggests. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { baseModel } from '../../scripts/base-model.ts';
+import { hostVsix } from '../../scripts/vsix.ts';
+import { TestEditor } from './harness/editor.ts';
+import { copySample, openingOf, PLACES } from './harness/scenario.ts';
+
+const say = (line: string): void => console.log(`    ${line}`);
+
+describe('typing as VS Code helps with it', { timeout: 300_000 }, () => {
+  const dir = realpathSync(mkdtempSync(join(tmpdir(), 'knack-typing-')));
+  const workspace = join(dir, 'corner-shop');
+  let editor: TestEditor;
+
+  before(async () => {
+    copySample(workspace);
+    await baseModel(say);
+    const vsix = await hostVsix(say);
+    const settings = {
+      'knack.training.enabled': false,
+      'editor.autoClosingBrackets': 'languageDefined',
+      'editor.autoClosingQuotes': 'languageDefined',
+      'editor.autoIndent': 'full',
+    };
+    editor = await TestEditor.start({ vsix: vsix.path, extensionId: 'knack.knack', workspace, settings });
+    await editor.ready();
+  });
+
+  after(async () => {
+    await editor?.stop();
+    rmSync(dir, { recursive: true, force: true });
+  });
+
+  /** The lines of a file, saved, that are not in the sample's. */
+  const added = async (file: string, was: string): Promise<string[]> => {
+    await editor.save();
+    const old = was.split('\n');
+    return readFileSync(join(workspace, file), 'utf8')
+      .split('\n')
+      .filter((line) => !old.includes(line));
+  };
+
+  test('inside of a bracket that was closed: what goes in, and the bracket stays closed once', async () => {
+    const [place] = PLACES;
+    const path = join(workspace, place!.file);
+    const was = readFileSync(path, 'utf8');
+    const { line, column } = openingOf(was, place!);
+    await editor.openFile(path, line, column);
+    await editor.type('\ntrace(');
+    const ghost = await editor.requestGhostText();
+    say(JSON.stringify(ghost));
+    assert.match(ghost, new RegExp(`^'${place!.function}'`));
+    await editor.press('Tab');
+    const lines = await added(place!.file, was);
+    assert.equal(lines.length, 1);
+    assert.match(lines[0]!, new RegExp(`^ *trace\\('${place!.function}'\\);?$`));
+  });
+
+  test('between braces, one of which was put there: the body, and one brace ends it', async () => {
+    const { file } = PLACES[4]!;
+    const path = join(workspace, file);
+    const was = readFileSync(path, 'utf8');
+    const lines = was.split('\n');
+    const last = lines.findLastIndex((line) => line !== '');
+    await editor.openFile(path, last + 1, lines[last]!.length + 1);
+    await editor.type('\n\nexport function countAgain(item: Item): number {\n');
+    const ghost = await editor.requestGhostText();
+    say(JSON.stringify(ghost));
+    await editor.press('Tab');
+    await editor.save();
+    const text = readFileSync(path, 'utf8');
+    const body = text.slice(text.indexOf('export function countAgain'));
+    say(JSON.stringify(body));
+    assert.ok(body.includes(ghost.split('\n')[0]!.trim()));
+    const count = (mark: string): number => body.split(mark).length - 1;
+    assert.equal(count('{'), count('}'));
+    assert.match(body, /\n}\n?$/);
+  });
+});
