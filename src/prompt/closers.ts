@@ -11,17 +11,21 @@ export function isClosing(rest: string): boolean {
   return CLOSING.test(rest) || LONG.test(rest);
 }
 
-/** What editors may have put behind the cursor, the shortest first: nothing; marks in its line; those and a line of them. */
+/**
+ * What editors may have put behind the cursor, the shortest first: nothing; marks in its line; those and lines of them,
+ * where blocks lie in one another; an end of several characters, which may stand in a line of its own.
+ */
 export function closedIn(after: string): string[] {
   const inLine = /^[)\]}'"`]*/.exec(after)![0];
-  const below = /^[)\]}'"`]*\n[^\S\n]*[)\]}]+[;,]*(?=\n|$)/.exec(after);
-  // An indented end, as of a comment, may stand in a line of its own.
+  const found = Array.from({ length: inLine.length + 1 }, (_, n) => inLine.slice(0, n));
+  for (let closed = inLine; ; ) {
+    const line = /^\n[^\S\n]*[)\]}]+[;,]*(?=\n|$)/.exec(after.slice(closed.length));
+    if (line === null) break;
+    closed += line[0];
+    found.push(closed);
+  }
   const long = /^(?:[^\S\n]*|\n[^\S\n]*)(?:<\/[\w.:-]*>|\*\/|"""|'''|```)(?=\n|$)/.exec(after);
-  return [
-    ...Array.from({ length: inLine.length + 1 }, (_, n) => inLine.slice(0, n)),
-    ...(below ?? []),
-    ...(long === null ? [] : [long[0]]),
-  ];
+  return long === null ? found : [...found, long[0]];
 }
 
 /**

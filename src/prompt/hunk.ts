@@ -4,7 +4,7 @@
 import type { Edit } from '../completion/edit.ts';
 import type { RecentEdit } from '../completion/snapshot.ts';
 import { WINDOW } from '../completion/snapshot.ts';
-import { closedIn } from './closers.ts';
+import { closedIn, isClosing } from './closers.ts';
 
 /** A change of whole lines. */
 export interface Hunk {
@@ -161,6 +161,32 @@ export function openHunk(stretch: Stretch, row: number, head: string, above: str
     return { hunk: { anchor, removed: removed.slice(common), added: added.slice(common) }, closed, below };
   }
   return null;
+}
+
+/**
+ * The line that is being typed in the midst of lines that went in just before: as a hunk of its own, where the others
+ * stand.
+ *
+ * @param row the cursor's line, as an index in the stretch's added lines
+ * @param head the cursor's line up to the cursor
+ * @param above the line above the stretch
+ */
+export function openLine(
+  { removed, added }: Stretch,
+  row: number,
+  head: string,
+  above: string | null,
+): Pick<Opened, 'hunk' | 'closed'> | null {
+  const line = added[row];
+  if (line === undefined || !line.startsWith(head)) return null;
+  const rest = line.slice(head.length);
+  if (rest.trim() !== '' && !isClosing(rest)) return null;
+  // Else it may be an old line that changes, and what it was is not known.
+  const first = commonHead(removed, added);
+  const tail = commonHead(removed.slice(first).toReversed(), added.slice(first).toReversed());
+  if (first + tail < removed.length || row < first || row >= added.length - tail) return null;
+  const anchor = row > 0 ? added[row - 1]! : above;
+  return { hunk: { anchor, removed: [], added: [head] }, closed: rest.trim() === '' ? '' : rest };
 }
 
 function commonHead(a: readonly string[], b: readonly string[]): number {

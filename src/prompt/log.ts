@@ -15,7 +15,7 @@
  */
 import { hashIds, healed, type Prompt, type PromptTokenizer } from '../model/prompt.ts';
 import type { PromptInput } from './format.ts';
-import { type Hunk, hunkOf, type Opened, openHunk, type Stretch, stands, stretchOf, undone } from './hunk.ts';
+import { type Hunk, hunkOf, type Opened, openHunk, openLine, type Stretch, stands, stretchOf, undone } from './hunk.ts';
 import type { Marks } from './marks.ts';
 
 export const LOG_FORMAT = 'log-1';
@@ -134,8 +134,18 @@ function openAt(
 ): (Pick<Opened, 'hunk' | 'closed'> & { readonly stretch: Stretch; readonly edit: Stretch }) | null {
   if (edit === undefined || edit.path !== input.path || !stands(lines, input.startLine, edit)) return null;
   const at = edit.line - input.startLine;
-  const opened = openHunk(edit, row - at, head, lines[at - 1] ?? null);
-  if (opened === null) return null;
+  const above = lines[at - 1] ?? null;
+  const opened = openHunk(edit, row - at, head, above);
+  if (opened === null) {
+    const line = openLine(edit, row - at, head, above);
+    const stretch = {
+      ...edit,
+      line: edit.line + row - at,
+      removed: [],
+      added: edit.added.slice(row - at, row - at + 1),
+    };
+    return line && { ...line, stretch, edit };
+  }
   const { hunk, closed, below } = opened;
   const over = hunk.added.length - 1 - MOST_OPEN_LINES;
   if (hunk.removed.length > 0 || over <= 0) return { hunk, closed, stretch: edit, edit };

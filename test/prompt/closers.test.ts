@@ -54,6 +54,7 @@ test('what editors may have put behind the cursor', () => {
   assert.deepEqual(closedIn(') + b\nc'), ['', ')']);
   assert.deepEqual(closedIn("')\n}"), ['', "'", "')", "')\n}"]);
   assert.deepEqual(closedIn('\n  });\nx'), ['', '\n  });']);
+  assert.deepEqual(closedIn(')\n  }\n});\nx'), ['', ')', ')\n  }', ')\n  }\n});']);
   assert.deepEqual(closedIn('\n  x }'), ['']);
   assert.deepEqual(closedIn('</div>\nx'), ['', '</div>']);
   assert.deepEqual(closedIn(' */\nx'), ['', ' */']);

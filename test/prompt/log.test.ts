@@ -49,6 +49,24 @@ test('closing marks that the editor put behind the cursor are no part of the hun
   assert.ok(!shown(at('one\nf(a| + b)\ntwo', { recent: [edit(0, 'one', 'one\nf(a + b)')] })).isTyping);
 });
 
+test('a line typed in the midst of what went in just before is a hunk of its own, where the rest stands', () => {
+  const block = 'f() {\n  if (x) {\n    \n  }\n}';
+  const nested = shown(at('one\nf() {\n  if (x) {\n    |\n  }\n}\ntwo', { recent: [edit(0, 'one', `one\n${block}`)] }));
+  assert.equal(nested.text, '[FILE]a.ts\none\ntwo[@]\none[+]\nf() {\n  if (x) {');
+  const inside = shown(
+    at('one\nf() {\n  g(a|);\n  return b;\n}\ntwo', {
+      recent: [edit(0, 'one', 'one\nf() {\n  g(a);\n  return b;\n}')],
+    }),
+  );
+  assert.equal(inside.text, '[FILE]a.ts\none\nf() {\n  return b;\n}\ntwo[@]\nf() {[+]\n  g(');
+  // An old line that changes, or text behind the cursor, is no new line.
+  for (const [text, removed, added] of [
+    ['one\nf(|)\nx\ntwo', 'one\nf(a)', 'one\nf()\nx'],
+    ['one\na| + b\nc\ntwo', 'one', 'one\na + b\nc'],
+  ] as const)
+    assert.ok(!shown(at(text, { recent: [edit(0, removed, added)] })).isTyping, text);
+});
+
 test('a mark is never left out to be spelled again, whatever tokens there are', () => {
   const { tokenizer, show } = bench();
   const input = at('one\nnew |\ntwo', { recent: [edit(0, 'one', 'one\nnew ')] });
