@@ -148,7 +148,8 @@ export function openHunk(stretch: Stretch, row: number, head: string, above: str
   const typed = `\n${[...stretch.added.slice(0, row), head].join('\n')}`;
   for (const closed of closedIn(after)) {
     const left = after.slice(closed.length);
-    if (!old.endsWith(left)) continue;
+    // Marks that stood there before were not put there now.
+    if (!old.endsWith(left) || (closed !== '' && old.endsWith(closed + left))) continue;
     // The change ends where the common end begins; an insertion may as well end later, while it begins and ends alike.
     const now = typed + left;
     const isInserted = old.length - left.length <= commonStart(old, now);
