@@ -8,6 +8,7 @@ import type { Edit } from '../completion/edit.ts';
 import type { Snapshot } from '../completion/snapshot.ts';
 import type { Completion, None, Suggestion } from '../completion/suggestion.ts';
 import type { Calibration } from '../gate/calibration.ts';
+import type { EntryKind } from '../memory/entry.ts';
 import type { PromptStyle } from '../model/library/catalogue.ts';
 import type { SignalEvent } from '../signals/signal.ts';
 import type { DayStats, Deleted, Selection, StoredEntry, StoredGroup, StoredSummary } from '../signals/view.ts';
@@ -161,7 +162,7 @@ export interface MemoryEntry {
   readonly at: number;
   readonly path: string;
   /** accepted: a suggestion was taken; typed: this was written where one was refused; written: without a suggestion. */
-  readonly kind: 'accepted' | 'typed' | 'written';
+  readonly kind: EntryKind;
   /** Whole lines. */
   readonly removed: readonly string[];
   readonly added: readonly string[];

@@ -124,6 +124,7 @@ export function reportArms(arms: readonly ArmRuns[], seed: number): ArmReport[] 
     const { name, threshold, runs } = arm;
     const live = blockTallies(runs, threshold, false);
     const total = sum(live.flat());
+    const hasGate = name.split('+').includes(GATE);
     return {
       name,
       threshold,
@@ -145,8 +146,8 @@ export function reportArms(arms: readonly ArmRuns[], seed: number): ArmReport[] 
         reward: withInterval(live, seed, reward),
       },
       lift: overReference?.(arm) ?? null,
-      ...(name.startsWith(`${GATE}+`) && overGate !== null && { overGate: overGate(arm) }),
-      ...(name.split('+')[0] === GATE && overPrior !== null && { overPrior: overPrior(arm) }),
+      ...(hasGate && name !== GATE && overGate !== null && { overGate: overGate(arm) }),
+      ...(hasGate && overPrior !== null && { overPrior: overPrior(arm) }),
       forgetting: forgettingOf(arm.forgotten),
       curveIs: arm.learns ? 'counterfactual' : 'exact',
       curve: curve(sweep(runs, threshold), seed),
