@@ -6,6 +6,7 @@ import * as vscode from 'vscode';
 import { RecentEdits } from './completion/recent.ts';
 import { Alternatives } from './editor/alternatives.ts';
 import { Announcer } from './editor/announce.ts';
+import { askOnArrival } from './editor/arrive.ts';
 import { Calm } from './editor/calm.ts';
 import { chooseModel, offerModel } from './editor/choose-model.ts';
 import { registerCommands } from './editor/commands.ts';
@@ -81,7 +82,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const nextEdits = new NextEdits({
     fates,
     paint: (lines, document) => syntax.paint(lines, document),
-    followUp: () => provider.followUp(),
+    followUp: () => provider.askUnasked(),
     log,
   });
   let told = 0;
@@ -161,6 +162,10 @@ export function activate(context: vscode.ExtensionContext): void {
         onActiveDocument: showQuiet,
       }),
       nextEdits.listen(),
+      askOnArrival(async () => {
+        // One that is open is gone to, or left.
+        if (fates.nextEdit === null) await provider.askUnasked();
+      }),
       onIgnoreRules(() => ignored.refresh()),
     );
   };

@@ -47,21 +47,25 @@ export interface ProviderPorts {
   readonly log: Log;
 }
 
+/** How soon VS Code asks once it is told to. */
+const OWN_MS = 1_000;
+
 export class Provider implements vscode.InlineCompletionItemProvider {
   readonly #ports: ProviderPorts;
   /** The suggestions that were last asked for: they stand, however unlikely. */
   #wanted: ReadonlySet<string> = new Set();
-  /** The next question is not the user's, but follows from an accept. */
-  #following = false;
+  /** Until when a question is not the user's, but Knack's own: after an accept, or where the cursor has come to. */
+  #ownUntil = 0;
   #held: number | null = null;
 
   constructor(ports: ProviderPorts) {
     this.#ports = ports;
   }
 
-  /** Has VS Code ask again, as if by itself: what was accepted may lead to more. */
-  async followUp(): Promise<void> {
-    this.#following = true;
+  /** Has VS Code ask, as if by itself: what was accepted may lead to more, or the cursor has come to another line. */
+  async askUnasked(): Promise<void> {
+    this.#ownUntil = Date.now() + OWN_MS;
+    // With its argument `explicit: false` VS Code asks only if it had stopped asking, as after ghost text that went.
     await vscode.commands.executeCommand('editor.action.inlineSuggest.trigger');
   }
 
@@ -71,8 +75,9 @@ export class Provider implements vscode.InlineCompletionItemProvider {
     context: vscode.InlineCompletionContext,
     token: vscode.CancellationToken,
   ): Promise<vscode.InlineCompletionItem[] | undefined> {
-    const asked = context.triggerKind === vscode.InlineCompletionTriggerKind.Invoke && !this.#following;
-    this.#following = false;
+    const isOwn = Date.now() < this.#ownUntil;
+    this.#ownUntil = 0;
+    const asked = context.triggerKind === vscode.InlineCompletionTriggerKind.Invoke && !isOwn;
     try {
       const how: How = { trigger: asked ? 'explicit' : 'automatic', token };
       const answer = await this.#answer({ document, position, context }, how);

@@ -6,8 +6,10 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { baseModel } from '../../scripts/base-model.ts';
 import { hostVsix } from '../../scripts/vsix.ts';
+import { query } from './harness/database.ts';
 import { TestEditor } from './harness/editor.ts';
 import { copySample, openingOf, PLACES } from './harness/scenario.ts';
+import { until } from './harness/wait.ts';
 
 const say = (line: string): void => console.log(`    ${line}`);
 
@@ -58,6 +60,31 @@ describe('typing as VS Code helps with it', { timeout: 300_000 }, () => {
     const lines = await added(place!.file, was);
     assert.equal(lines.length, 1);
     assert.match(lines[0]!, new RegExp(`^ *trace\\('${place!.function}'\\);?$`));
+  });
+
+  test('where the cursor comes to after an edit: asked without a key, what the edit did is suggested there', async () => {
+    const file = 'src/suppliers.ts';
+    const lines = readFileSync(join(workspace, file), 'utf8').split('\n');
+    const row = lines.findIndex((line) => line.includes('suppliers.set(sku'));
+    const next = lines.findIndex((line) => line.includes('suppliers.get(sku'));
+    await editor.openFile(join(workspace, file), row + 1, lines[row]!.indexOf('sku') + 'sku'.length + 1);
+    await editor.type('.trim()');
+    await editor.press('Escape');
+    const offers = () =>
+      query<{ text: string; line: number; how: string }>(
+        editor.storageDir,
+        `SELECT text, "trigger" AS how, start_line + length(before) - length(replace(before, char(10), '')) AS line FROM offer ORDER BY seq`,
+      );
+    const before = offers().length;
+    for (let line = row; line < next; line++) await editor.press('ArrowDown');
+    const offer = await until('a suggestion in the other line', 30_000, () =>
+      offers()
+        .slice(before)
+        .find(({ line }) => line === next),
+    );
+    say(JSON.stringify(offer));
+    assert.equal(offer.how, 'automatic');
+    assert.match(offer.text, /\.trim\(\)/);
   });
 
   test('between braces, one of which was put there: the body, and one brace ends it', async () => {

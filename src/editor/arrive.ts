@@ -1,0 +1,48 @@
+/** Asks for a suggestion where the cursor has come to and stays, as VS Code does after a keystroke. */
+import * as vscode from 'vscode';
+import { Arrival, type Cursor, STAY_MS } from '../completion/arrival.ts';
+import { keyOf } from './documents.ts';
+
+/** @param ask has VS Code ask at the cursor */
+export function askOnArrival(ask: () => Promise<void>): vscode.Disposable {
+  const arrival = new Arrival();
+  let timer: NodeJS.Timeout | null = null;
+  const wait = (): void => {
+    if (timer !== null) clearTimeout(timer);
+    timer = null;
+  };
+  const look = (editor: vscode.TextEditor): void => {
+    wait();
+    const cursor = cursorOf(editor);
+    if (!arrival.moved(cursor)) return;
+    timer = setTimeout(() => {
+      timer = null;
+      const now = vscode.window.activeTextEditor;
+      if (!vscode.window.state.focused || now === undefined) return;
+      const { document, version, line, isSingle } = cursorOf(now);
+      if (isSingle && document === cursor.document && version === cursor.version && line === cursor.line) void ask();
+    }, STAY_MS);
+  };
+  return vscode.Disposable.from(
+    { dispose: wait },
+    vscode.workspace.onDidChangeTextDocument(({ document, contentChanges }) => {
+      if (contentChanges.length === 0 || vscode.window.activeTextEditor?.document !== document) return;
+      wait();
+      arrival.edited(Date.now());
+    }),
+    vscode.window.onDidChangeTextEditorSelection(({ textEditor }) => {
+      if (textEditor === vscode.window.activeTextEditor) look(textEditor);
+    }),
+    vscode.window.onDidChangeActiveTextEditor((editor) => (editor === undefined ? wait() : look(editor))),
+  );
+}
+
+function cursorOf({ document, selections, selection }: vscode.TextEditor): Cursor {
+  return {
+    at: Date.now(),
+    document: keyOf(document),
+    version: document.version,
+    line: selection.active.line,
+    isSingle: selections.length === 1 && selection.isEmpty,
+  };
+}
