@@ -75,9 +75,10 @@ export class Provider implements vscode.InlineCompletionItemProvider {
     context: vscode.InlineCompletionContext,
     token: vscode.CancellationToken,
   ): Promise<vscode.InlineCompletionItem[] | undefined> {
-    const isOwn = Date.now() < this.#ownUntil;
-    this.#ownUntil = 0;
-    const asked = context.triggerKind === vscode.InlineCompletionTriggerKind.Invoke && !isOwn;
+    const isInvoked = context.triggerKind === vscode.InlineCompletionTriggerKind.Invoke;
+    const asked = isInvoked && Date.now() >= this.#ownUntil;
+    // What VS Code asks by itself meanwhile is not what it was told to ask.
+    if (isInvoked) this.#ownUntil = 0;
     try {
       const how: How = { trigger: asked ? 'explicit' : 'automatic', token };
       const answer = await this.#answer({ document, position, context }, how);
