@@ -42,6 +42,11 @@ test('closing marks that the editor put behind the cursor are no part of the hun
   assert.ok(entered.isTyping);
   const commented = shown(at('one\n/**\n * |\n */\ntwo', { recent: [edit(0, 'one', 'one\n/**\n * \n */')] }));
   assert.deepEqual(commented, shown(at('one\n/**\n * |\ntwo', { recent: [edit(0, 'one', 'one\n/**\n * ')] })));
+  const changed = shown(at('one\nx + f(a|)\ntwo', { recent: [edit(1, 'x', 'x + f(a)')] }));
+  assert.deepEqual(changed, shown(at('one\nx + f(a|\ntwo', { recent: [edit(1, 'x', 'x + f(a')] })));
+  assert.ok(changed.isTyping);
+  // A mark that stood there before was not put there now: the change ended before it.
+  assert.ok(!shown(at('one\nget("a/f|")\ntwo', { recent: [edit(1, 'get("a%2Ff")', 'get("a/f")')] })).isTyping);
   // What was there before is what the hunk goes on with.
   const { text } = shown(at('call(b|);', { recent: [edit(0, 'call(a);', 'call(b);')] }));
   assert.equal(text, '[FILE]a.ts\ncall(a);[-]\ncall(a);[+]\ncall(');
