@@ -11,14 +11,17 @@ export function isClosing(rest: string): boolean {
   return CLOSING.test(rest) || LONG.test(rest);
 }
 
+/** Marks in a line, and lines of them, that are thought of at most: nobody types in deeper nesting than that. */
+const MOST = { marks: 16, lines: 16 } as const;
+
 /**
  * What editors may have put behind the cursor, the shortest first: nothing; marks in its line; those and lines of them,
  * where blocks lie in one another; an end of several characters, which may stand in a line of its own.
  */
 export function closedIn(after: string): string[] {
-  const inLine = /^[)\]}'"`]*/.exec(after)![0];
+  const inLine = /^[)\]}'"`]*/.exec(after)![0].slice(0, MOST.marks);
   const found = Array.from({ length: inLine.length + 1 }, (_, n) => inLine.slice(0, n));
-  for (let closed = inLine; ; ) {
+  for (let closed = inLine; found.length <= MOST.marks + MOST.lines; ) {
     const line = /^\n[^\S\n]*[)\]}]+[;,]*(?=\n|$)/.exec(after.slice(closed.length));
     if (line === null) break;
     closed += line[0];

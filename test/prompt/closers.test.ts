@@ -62,3 +62,8 @@ test('what editors may have put behind the cursor', () => {
   assert.deepEqual(closedIn('"""'), ['', '"', '""', '"""', '"""']);
   assert.deepEqual(closedIn('</div> x'), ['']);
 });
+
+test('however deep the nesting seems to be, a few are thought of', () => {
+  assert.ok(closedIn(')'.repeat(100_000)).length < 40);
+  assert.ok(closedIn('\n}'.repeat(100_000)).length < 40);
+});
