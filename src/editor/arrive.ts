@@ -20,7 +20,8 @@ export function askOnArrival(ask: () => Promise<void>): vscode.Disposable {
       const now = vscode.window.activeTextEditor;
       if (!vscode.window.state.focused || now === undefined) return;
       const { document, version, line, isSingle } = cursorOf(now);
-      if (isSingle && document === cursor.document && version === cursor.version && line === cursor.line) void ask();
+      if (isSingle && document === cursor.document && version === cursor.version && line === cursor.line)
+        ask().catch(() => undefined); // its editor may have gone meanwhile
     }, STAY_MS);
   };
   return vscode.Disposable.from(
