@@ -7,10 +7,10 @@ import { findModel, loadBase } from '../src/engine/base.ts';
 import { loadCheckpoint } from '../src/engine/checkpoint.ts';
 import { withQuantised } from '../src/engine/quantised-base.ts';
 import { Server } from '../src/engine/serve.ts';
+import { MAX_NEW_TOKENS } from '../src/replay/complete.ts';
 import { loraFor } from '../src/trainer/plan.ts';
 import { ROOT } from './paths.ts';
 
-const MAX_NEW_TOKENS = 48;
 const THREADS = 2;
 
 export interface Scored {

@@ -18,7 +18,8 @@ import { loadBase } from '../src/engine/base.ts';
 import { withQuantised } from '../src/engine/quantised-base.ts';
 import { Server } from '../src/engine/serve.ts';
 import { defaultCacheDir } from '../src/model/cache.ts';
-import { snapshotOf } from '../src/replay/complete.ts';
+import { CLOSER } from '../src/prompt/closers.ts';
+import { MAX_NEW_TOKENS, snapshotOf } from '../src/replay/complete.ts';
 import { percent } from '../src/replay/figures.ts';
 import { played } from '../src/replay/run.ts';
 import { openSource } from '../src/replay/source.ts';
@@ -28,10 +29,8 @@ import { ROOT } from './paths.ts';
 import { main, UserError } from './progress.ts';
 import { seconds, whole } from './replay.ts';
 
-const MAX_NEW_TOKENS = 48;
 /** Letters of a word that is looked at, at least. */
 const WORD = 4;
-const CLOSER: Readonly<Record<string, string>> = { '(': ')', '[': ']', '{': '}' };
 
 /** A typing ask as it is put here. */
 interface Variant {

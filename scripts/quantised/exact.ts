@@ -6,12 +6,11 @@ import { SessionForward } from '../../src/engine/forward.ts';
 import { Decoder, type Written } from '../../src/model/decode.ts';
 import { Lookup } from '../../src/model/drafts.ts';
 import { topLayers } from '../../src/model/lora.ts';
-import { snapshotOf } from '../../src/replay/complete.ts';
+import { MAX_NEW_TOKENS, snapshotOf } from '../../src/replay/complete.ts';
 import { type Interval, interval } from '../../src/replay/resample.ts';
 import type { Arrival } from './asks.ts';
 
 /** As the engine's. */
-const MAX_NEW_TOKENS = 48;
 
 /** What both said to one ask. */
 export interface Pair {

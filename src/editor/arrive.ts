@@ -7,34 +7,30 @@ import { keyOf } from './documents.ts';
 export function askOnArrival(ask: () => Promise<void>): vscode.Disposable {
   const arrival = new Arrival();
   let timer: NodeJS.Timeout | null = null;
-  const wait = (): void => {
+  // Whatever moves the cursor, changes its text or goes elsewhere comes by here: what was waited for is over.
+  const cancel = (): void => {
     if (timer !== null) clearTimeout(timer);
     timer = null;
   };
   const look = (editor: vscode.TextEditor): void => {
-    wait();
-    const cursor = cursorOf(editor);
-    if (!arrival.moved(cursor)) return;
+    cancel();
+    if (!arrival.moved(cursorOf(editor))) return;
     timer = setTimeout(() => {
       timer = null;
-      const now = vscode.window.activeTextEditor;
-      if (!vscode.window.state.focused || now === undefined) return;
-      const { document, version, line, isSingle } = cursorOf(now);
-      if (isSingle && document === cursor.document && version === cursor.version && line === cursor.line)
-        ask().catch(() => undefined); // its editor may have gone meanwhile
+      if (vscode.window.state.focused) ask().catch(() => undefined); // its editor may have gone meanwhile
     }, STAY_MS);
   };
   return vscode.Disposable.from(
-    { dispose: wait },
+    { dispose: cancel },
     vscode.workspace.onDidChangeTextDocument(({ document, contentChanges }) => {
       if (contentChanges.length === 0 || vscode.window.activeTextEditor?.document !== document) return;
-      wait();
+      cancel();
       arrival.edited(Date.now());
     }),
     vscode.window.onDidChangeTextEditorSelection(({ textEditor }) => {
       if (textEditor === vscode.window.activeTextEditor) look(textEditor);
     }),
-    vscode.window.onDidChangeActiveTextEditor((editor) => (editor === undefined ? wait() : look(editor))),
+    vscode.window.onDidChangeActiveTextEditor((editor) => (editor === undefined ? cancel() : look(editor))),
   );
 }
 

@@ -301,7 +301,7 @@ export class Decoder {
       last = { id: step.id, row: after! };
       const spelling = this.#canSpell(left);
       const next = spelling && without(spelling, form.not?.([...written, step.id]) ?? []);
-      beyond.set(step.id, next === undefined ? NOWHERE : shareOf(after!, next));
+      beyond.set(step.id, next === undefined ? NOWHERE : totalOf(after!, next) - after!.total);
     }
   }
 
@@ -669,10 +669,17 @@ const NOTHING_SEEN: Beyond = new Map();
 /** Of a token that nothing can follow: finite, as it may be all there is. */
 const NOWHERE = -1e4;
 
-/** Natural log of the share that tokens have. */
-function shareOf({ logits, total }: Row, choice: Choice): number {
-  const only = 'only' in choice ? choice.only : [];
-  return only.length === 0 ? NOWHERE : logSumExp(Float32Array.from(only, (id) => logits[id]!)) - total;
+/** ln Σ exp of the tokens that may come. @param worth a token's logit, or what stands for it */
+function totalOf(
+  { logits, total }: Row,
+  choice: Choice | undefined,
+  worth: (id: number) => number = (id) => logits[id]!,
+): number {
+  if (choice === undefined) return total;
+  if ('only' in choice) return logSumExp(Float32Array.from(new Set(choice.only), worth));
+  // What can not come takes its share of the whole with it.
+  const share = choice.not.reduce((sum, id) => sum + Math.exp(logits[id]! - total), 0);
+  return total + Math.log1p(-Math.min(1 - 1e-9, share));
 }
 
 /**
@@ -682,11 +689,12 @@ function shareOf({ logits, total }: Row, choice: Choice): number {
  * @param beyond counts for which is the likeliest, and for chances
  */
 function stepOf(
-  { logits, total: all }: Row,
+  row: Row,
   choice: Choice | undefined,
   given: number | null = null,
   beyond: Beyond = NOTHING_SEEN,
 ): Step {
+  const { logits, total: all } = row;
   const only = choice !== undefined && 'only' in choice ? choice.only : null;
   const not: readonly number[] = choice !== undefined && 'not' in choice ? choice.not : [];
   const worth = beyond.size === 0 ? (id: number) => logits[id]! : (id: number) => logits[id]! + (beyond.get(id) ?? 0);
@@ -701,17 +709,7 @@ function stepOf(
   };
   if (only !== null) for (const id of only) offer(id);
   else for (let id = 0; id < logits.length; id++) offer(id);
-  // What can not come takes its share of the whole with it.
-  const allowed =
-    only !== null
-      ? logSumExp(Float32Array.from(new Set(only), worth))
-      : all +
-        Math.log1p(
-          -Math.min(
-            1 - 1e-9,
-            not.reduce((sum, id) => sum + Math.exp(logits[id]! - all), 0),
-          ),
-        );
+  const allowed = totalOf(row, choice, worth);
   const candidate = (id: number): Candidate => ({
     id,
     logprob: logits[id]! - all,

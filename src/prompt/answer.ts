@@ -2,7 +2,7 @@
  * What the model wrote after an edit log's prompt, as an edit of the document: cut where the model becomes unsure, and
  * refused where it is no edit at all. Marks never stand in an edit.
  */
-import { applyEdit, type Edit } from '../completion/edit.ts';
+import { applyEdit, type Edit, placeAt } from '../completion/edit.ts';
 import type { None } from '../completion/suggestion.ts';
 import type { PromptTokenizer } from '../model/prompt.ts';
 import { broughtOf, isClosing } from './closers.ts';
@@ -11,6 +11,7 @@ import { lineEdit, stands, stretchOf } from './hunk.ts';
 import type { LogPrompt } from './log.ts';
 import type { Marks } from './marks.ts';
 import { MOST_LINES, type StandingLines } from './standing.ts';
+import { textOf } from './window.ts';
 
 /** An answer is cut before what follows its first word or line is less likely than this. */
 export const SURE = Math.log(0.5);
@@ -100,7 +101,7 @@ function isEmptyRest(
   tokenizer: PromptTokenizer,
 ): boolean {
   if (ids.indexOf(marks.end) !== ids.length - 1) return false;
-  const text = prefixes(ids.slice(0, -1), prompt.heal, tokenizer).at(-1) ?? '';
+  const text = textOf({ ids: ids.slice(0, -1) }, prompt.heal, tokenizer);
   return text === '' || (ids.length <= MOST_REST && text === input.after.split('\n', 1)[0]);
 }
 
@@ -171,11 +172,8 @@ class Document {
 
   /** The place so many units behind the cursor. */
   behind(units: number): Edit['start'] {
-    const [first, ...more] = this.#input.after.slice(0, units).split('\n');
-    const last = more.at(-1);
-    return last === undefined
-      ? this.place(this.row, this.head.length + first!.length)
-      : this.place(this.row + more.length, last.length);
+    const { line, character } = placeAt(this.#input.after, units);
+    return this.place(this.row + line, line === 0 ? this.head.length + character : character);
   }
 
   /** As lineEdit. */
@@ -234,17 +232,12 @@ function typingCuts(
   if (stop >= 0 && (whole === '' || (whole === document.rest && !whole.includes('\n')))) {
     return hunkCuts(document, written, stop + 1, marks, tokenizer);
   }
-  const { row, head } = document;
   const cuts: Cut[] = [];
   let chance = 0;
   for (const [k, place] of placesOf(texts, document.rest, prompt.closed, stop >= 0).entries()) {
     chance += chances[k]!;
     if (place === null) continue;
-    const edit = {
-      start: document.place(row, head.length),
-      end: document.behind(place.replaced),
-      text: place.text,
-    };
+    const edit = { start: document.behind(0), end: document.behind(place.replaced), text: place.text };
     cuts.push({ edit, kept: k + 1, chance });
   }
   if (cuts.length > 0) return cuts;
@@ -287,8 +280,10 @@ function placesOf(texts: readonly string[], rest: string, closed: string, isWhol
     if (following === null) return null;
     const isLine = following.startsWith('\n');
     const kept = isLine ? text : text.trimEnd();
-    if (!isLine && (text.includes('\n') || !isBoundary(kept, whole.slice(kept.length)))) return null;
-    if (!isLine && kept.length <= inserted) return { text: kept, replaced: 0 };
+    if (!isLine) {
+      if (text.includes('\n') || !isBoundary(kept, whole.slice(kept.length))) return null;
+      if (kept.length <= inserted) return { text: kept, replaced: 0 };
+    }
     const brought = broughtOf(kept, closing);
     if (brought !== null) return { text: kept, replaced: brought };
     // A bracket that the text leaves open would be closed by a mark of another one's.

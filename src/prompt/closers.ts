@@ -1,10 +1,13 @@
 /** Closing marks behind the cursor: what editors put there by themselves while a bracket or a string is opened. */
 
 const CLOSING = /^(?=[^)\]}'"`]*[)\]}'"`])[\s)\]}'"`;,]*$/;
-const CLOSER: Readonly<Record<string, string>> = { '(': ')', '[': ']', '{': '}' };
+export const CLOSER: Readonly<Record<string, string>> = { '(': ')', '[': ']', '{': '}' };
 
 /** Ends of several characters, which stand alone: of a tag, a comment, a string of several lines. */
-const LONG = /^\s*(<\/[\w.:-]*>|\*\/|"""|'''|```)$/;
+const END = /<\/[\w.:-]*>|\*\/|"""|'''|```/.source;
+const LONG = new RegExp(`^\\s*(${END})$`);
+/** The same before a text, indented, as in a comment, or in a line of its own. */
+const LONG_FIRST = new RegExp(`^\\n?[^\\S\\n]*(?:${END})(?=\\n|$)`);
 
 /** Whether the rest of a line is nothing but closing marks, and ends of statements. */
 export function isClosing(rest: string): boolean {
@@ -27,7 +30,7 @@ export function closedIn(after: string): string[] {
     closed += line[0];
     found.push(closed);
   }
-  const long = /^(?:[^\S\n]*|\n[^\S\n]*)(?:<\/[\w.:-]*>|\*\/|"""|'''|```)(?=\n|$)/.exec(after);
+  const long = LONG_FIRST.exec(after);
   return long === null ? found : [...found, long[0]];
 }
 

@@ -145,7 +145,8 @@ export function openHunk(stretch: Stretch, row: number, head: string, above: str
   const after = [lines[0]!.slice(head.length), ...lines.slice(1)].join('\n');
   // Whole lines may have gone in above the first one: its line end then stands in front of what was there.
   const old = `\n${stretch.removed.join('\n')}`;
-  const typed = `\n${[...stretch.added.slice(0, row), head].join('\n')}`;
+  const added = [...stretch.added.slice(0, row), head];
+  const typed = `\n${added.join('\n')}`;
   for (const closed of closedIn(after)) {
     const left = after.slice(closed.length);
     // Marks that stood there before were not put there now.
@@ -156,7 +157,6 @@ export function openHunk(stretch: Stretch, row: number, head: string, above: str
     if (left.length !== commonTail(old, now) && !isInserted) continue;
     const below = left.split('\n').length - 1;
     const removed = stretch.removed.slice(0, stretch.removed.length - below);
-    const added = [...stretch.added.slice(0, row), head];
     const common = Math.min(commonHead(removed, added), added.length - 1);
     const anchor = common > 0 ? removed[common - 1]! : above;
     return { hunk: { anchor, removed: removed.slice(common), added: added.slice(common) }, closed, below };

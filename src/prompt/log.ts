@@ -138,12 +138,7 @@ function openAt(
   const opened = openHunk(edit, row - at, head, above);
   if (opened === null) {
     const line = openLine(edit, row - at, head, above);
-    const stretch = {
-      ...edit,
-      line: edit.line + row - at,
-      removed: [],
-      added: edit.added.slice(row - at, row - at + 1),
-    };
+    const stretch = { ...edit, line: input.startLine + row, removed: [], added: [lines[row]!] };
     return line && { ...line, stretch, edit };
   }
   const { hunk, closed, below } = opened;

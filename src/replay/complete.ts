@@ -16,7 +16,7 @@ import { Rounds } from './rounds.ts';
 import { editorLines, type Question } from './typist.ts';
 
 /** As the engine's. */
-const MAX_NEW_TOKENS = 48;
+export const MAX_NEW_TOKENS = 48;
 /** Of a session, however many workers there are: the sums of a matrix product depend on it. */
 const THREADS = 1;
 /** As the default of knack.training.memoryMb. */
