@@ -24,19 +24,34 @@ export interface Cursor {
 export class Arrival {
   #edited = Number.NEGATIVE_INFINITY;
   #last: Cursor | null = null;
+  /** It has come to its line, and was not asked for there. */
+  #isComing = false;
 
   /** A text was changed. */
   edited(at: number): void {
     this.#edited = at;
+    this.#isComing = false;
+  }
+
+  /** It has stayed. */
+  asked(): void {
+    this.#isComing = false;
   }
 
   /** @returns whether the cursor has come to another line than it was in, and should be asked for once it has stayed */
   moved(cursor: Cursor): boolean {
-    const last = this.#last;
+    this.#isComing = this.#comes(cursor);
     this.#last = cursor;
-    if (!cursor.isSingle || cursor.at - this.#edited > EDITING_MS) return false;
+    return this.#isComing;
+  }
+
+  #comes({ at, document, version, line, isSingle }: Cursor): boolean {
+    const last = this.#last;
+    if (last === null || !isSingle || at - this.#edited > EDITING_MS) return false;
+    if (last.document !== document) return true;
     // With the text the cursor moves by itself, and VS Code asks.
-    if (last?.document === cursor.document && last.version !== cursor.version) return false;
-    return last !== null && (last.document !== cursor.document || last.line !== cursor.line);
+    if (last.version !== version) return false;
+    // Down, and on to the line's end: it is still coming.
+    return last.line !== line || this.#isComing;
   }
 }

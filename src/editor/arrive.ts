@@ -17,6 +17,7 @@ export function askOnArrival(ask: () => Promise<void>): vscode.Disposable {
     if (!arrival.moved(cursorOf(editor))) return;
     timer = setTimeout(() => {
       timer = null;
+      arrival.asked();
       if (vscode.window.state.focused) ask().catch(() => undefined); // its editor may have gone meanwhile
     }, STAY_MS);
   };

@@ -34,6 +34,17 @@ test('within its line, with the text, with a selection, or where nothing was edi
   assert.ok(!unedited.moved(at(7)));
 });
 
+test('moving on within the line before it has stayed puts the question off, and does not drop it', () => {
+  const arrival = edited();
+  arrival.moved(at(7));
+  assert.ok(arrival.moved(at(7)));
+  arrival.asked();
+  assert.ok(!arrival.moved(at(7)));
+  arrival.moved(at(8));
+  arrival.edited(1_000);
+  assert.ok(!arrival.moved(at(8)));
+});
+
 test('after the text has taken the cursor along, it arrives from there', () => {
   const arrival = edited();
   arrival.moved(at(4, { version: 2 }));

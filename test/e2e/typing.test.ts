@@ -77,6 +77,8 @@ describe('typing as VS Code helps with it', { timeout: 300_000 }, () => {
       );
     const before = offers().length;
     for (let line = row; line < next; line++) await editor.press('ArrowDown');
+    await editor.press('ArrowLeft');
+    await editor.press('ArrowRight');
     const offer = await until('a suggestion in the other line', 30_000, () =>
       offers()
         .slice(before)
