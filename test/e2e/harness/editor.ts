@@ -229,9 +229,17 @@ export class TestEditor {
     return text === '' ? undefined : text.replaceAll('\u00a0', ' ');
   }
 
-  /** Waits for ghost text. */
+  /**
+   * Waits for ghost text that stays as it is from one look to the next: VS Code draws the lines below the cursor's and
+   * what stands on the cursor's own line in two goes, and a look in between sees half of it.
+   */
   async waitForGhostText(timeoutMs = 30_000): Promise<string> {
-    return until('ghost text', timeoutMs, () => this.ghostText());
+    let last: string | undefined;
+    return until('ghost text', timeoutMs, async () => {
+      const before = last;
+      last = await this.ghostText();
+      return last === before ? last : undefined;
+    });
   }
 
   /**
