@@ -1,6 +1,7 @@
 /**
- * Keystroke traces cut from a history: open a file, look elsewhere in it, type, go on elsewhere, and come back to the
- * file before. Each step is what the extension host would ask the engine.
+ * Keystroke traces cut from a history: open a file, look elsewhere in it, come to a line, type, go on elsewhere, and
+ * come back to the file before. Each step is what the extension host would ask the engine, which asks where the cursor
+ * comes to and stays, too (completion/arrival.ts).
  */
 import { applyEdit, type Edit, type Place } from '../../../src/completion/edit.ts';
 import { RecentEdits } from '../../../src/completion/recent.ts';
@@ -40,9 +41,11 @@ export function traceOf(history: History, files: number): Step[] {
     };
     const push = (step: Step | null): void => void (step && steps.push(step));
     for (const [h, { document, edit }] of hunks.entries()) {
-      push(look(h === 0 ? 'open' : 'move', document, edit.start));
-      const last = hunks.at(-1)!;
-      if (h === 0) push(look('move', document, last.edit.start));
+      if (h === 0) {
+        push(look('open', document, edit.start));
+        push(look('move', document, hunks.at(-1)!.edit.start));
+      }
+      push(look('move', document, edit.start));
       for (let keys = 1; keys <= Math.min(KEYS, edit.text.length); keys++) {
         const typed = { ...edit, text: edit.text.slice(0, keys) };
         const done = applyEdit(document, typed);
