@@ -6,17 +6,20 @@
  * - `word`: in the middle of the last word, some of whose letters are still to come;
  * - `closed`: with each bracket and string closed behind the cursor that is open in its line, as editors do.
  *
- * Each is judged as the replay judges the whole word, or the line without the closing marks that stay.
+ * Each is judged as the replay judges the whole word, or the line without the closing marks that stay; and the gate as
+ * it ships says what it would show.
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Edit } from '../src/completion/edit.ts';
 import type { Snapshot } from '../src/completion/snapshot.ts';
-import { isSuggestion } from '../src/completion/suggestion.ts';
+import { isSuggestion, type Suggestion } from '../src/completion/suggestion.ts';
 import { hash } from '../src/completion/text.ts';
 import { loadBase } from '../src/engine/base.ts';
 import { withQuantised } from '../src/engine/quantised-base.ts';
 import { Server } from '../src/engine/serve.ts';
+import { calibrationOf } from '../src/gate/calibration.ts';
+import { Gate, SHOW, WORTH } from '../src/gate/gate.ts';
 import { defaultCacheDir } from '../src/model/cache.ts';
 import { CLOSER } from '../src/prompt/closers.ts';
 import { MAX_NEW_TOKENS, snapshotOf } from '../src/replay/complete.ts';
@@ -67,6 +70,8 @@ async function run(): Promise<undefined> {
   );
   const server = await Server.start(base, null, { checkpoint: 'base', adapter: null }, threads, true);
   const count = { asks: 0, answered: 0, going: 0, right: 0, plain: 0 };
+  const gate = new Gate();
+  const judged: { readonly p: number; readonly worth: number }[] = [];
   for (const p of played(openSource(source), { since, limit: null, signals: null, every }, 0)) {
     if (count.asks === most) break;
     if (p.kind !== 'ask' || p.ask.point !== 'typing') continue;
@@ -75,18 +80,24 @@ async function run(): Promise<undefined> {
     const variant = asked && variantOf(ask, asked);
     if (asked === null || variant === null) continue;
     count.asks++;
-    const answer = async (snapshot: Snapshot): Promise<Edit | null> => {
+    const answer = async (snapshot: Snapshot): Promise<Suggestion | null> => {
       const completion = await server.complete(snapshot, MAX_NEW_TOKENS, () => false);
-      return isSuggestion(completion) ? completion.edit : null;
+      return isSuggestion(completion) ? completion : null;
     };
-    const edit = await answer(variant.snapshot);
+    const answered = await answer(variant.snapshot);
+    const edit = answered?.edit ?? null;
     const own = edit && variant.own(edit);
     // A word that is completed, and no more, is right.
-    const isRight = own !== null && (own.text === '' || ask.judge(own).outcome === 'right');
+    const outcome = own === null ? 'wrong' : own.text === '' ? 'right' : ask.judge(own).outcome;
+    const isRight = outcome === 'right';
+    if (answered !== null) {
+      const { p } = gate.judge({ snapshot: variant.snapshot, ...answered }, { at: count.asks, still: 0 });
+      judged.push({ p, worth: isRight ? WORTH.accepted : outcome === 'partly' ? WORTH.partly : WORTH.rejected });
+    }
     if (edit !== null) count.answered++;
     if (own !== null) count.going++;
     if (isRight) count.right++;
-    if (values.as === 'closed' && ask.judge(await answer(asked)).outcome === 'right') count.plain++;
+    if (values.as === 'closed' && ask.judge((await answer(asked))?.edit ?? null).outcome === 'right') count.plain++;
     console.log(
       `${isRight ? 'right' : '-'} ${ask.id} ${JSON.stringify(variant.about)} ${JSON.stringify(edit?.text ?? null)}`,
     );
@@ -98,6 +109,22 @@ async function run(): Promise<undefined> {
       ? `in the middle of a word: answered ${share(count.answered)}, word completed ${share(count.going)}, right ${share(count.right)}`
       : `with brackets closed: answered ${share(count.answered)}, at the cursor ${share(count.going)}, right ${share(count.right)}; without ${share(count.plain)}`;
   console.log(`${count.asks} asks ${told}.`);
+  tellGate(judged, count.asks);
+}
+
+/** What the gate would show, and whether it is right about how likely each is to be accepted. */
+function tellGate(judged: readonly { readonly p: number; readonly worth: number }[], asks: number): void {
+  const shown = judged.filter(({ p }) => p >= SHOW);
+  const accepted = shown.reduce((sum, { worth }) => sum + worth, 0);
+  const reward = shown.reduce((sum, { worth }) => sum + worth - SHOW, 0);
+  console.log(
+    `The gate shows ${shown.length} of ${judged.length}, ${percent(accepted / shown.length)} of them accepted, a reward of ${((100 * reward) / asks).toFixed(2)} per 100 asks; all that would have been accepted were ${percent(judged.reduce((sum, { worth }) => sum + worth, 0) / judged.length)}.`,
+  );
+  for (const { from, to, count, forecast, came } of calibrationOf(judged).bins) {
+    console.log(
+      `  ${percent(from)} to ${percent(to)}: ${count}, forecast ${percent(forecast)}, accepted ${percent(came)}`,
+    );
+  }
 }
 
 /** The cursor's line up to the cursor; null unless the newest edit, which is being made, holds it. */
