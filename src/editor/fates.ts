@@ -38,6 +38,8 @@ export class Fates {
   readonly refusals = new Refusals();
   /** Suggestions that were returned and whose outcome is not known yet. */
   readonly #open = new Set<string>();
+  /** Kept suggestions that would have been returned, but for what VS Code draws in their place first. */
+  #postponed: readonly string[] = [];
   #lifecycle = INITIAL;
   #nextEdit = NO_NEXT_EDIT;
   #survival: SurvivalState = NO_SURVIVAL;
@@ -52,13 +54,20 @@ export class Fates {
     this.#cache.add(entry);
   }
 
+  /** A kept suggestion is likely enough, but VS Code draws something else there first: it may stand once that has gone. */
+  postpone({ entry }: Hit): void {
+    this.#postponed = [...this.#postponed, entry.suggestion.id].filter((id) => this.#cache.get(id) !== undefined);
+  }
+
   /**
-   * What is left of a kept suggestion at a place. One that was never returned serves only at its own place: its
-   * signal has to tell of the text that the model was asked for.
+   * What is left of a kept suggestion at a place. One that was never returned nor postponed serves only at its own
+   * place: that it was not likely enough there says little of a place where more is known.
    */
   find(at: At): Hit | null {
     const hit = this.#cache.find(at);
-    return hit && (hit.typed === 0 || this.#open.has(hit.entry.suggestion.id)) ? hit : null;
+    if (hit === null || hit.typed === 0) return hit;
+    const { id } = hit.entry.suggestion;
+    return this.#open.has(id) || this.#postponed.includes(id) ? hit : null;
   }
 
   /** The suggestion that stands, drawn in either way: its id, or null. */
@@ -162,6 +171,7 @@ export class Fates {
     this.#survival = NO_SURVIVAL;
     this.#cache.clear();
     this.#open.clear();
+    this.#postponed = [];
     this.refusals.clear();
     if (this.#offered) this.#ports.onOffered((this.#offered = false));
     this.#ports.onNextEdit(null);
@@ -200,8 +210,9 @@ export class Fates {
   }
 }
 
-function alternativeOf({ entry, edit: { start, end, text } }: Hit): Alternative {
-  return { id: entry.suggestion.id, text, replaceAfter: end.character - start.character };
+function alternativeOf({ entry: { suggestion }, typed, edit: { start, end, text } }: Hit): Alternative {
+  const done = suggestion.edit.text.slice(0, typed);
+  return { id: suggestion.id, text, replaceAfter: end.character - start.character, typed: done };
 }
 
 function isNextEditEvent(event: NextEditEvent): event is Exclude<NextEditEvent, EditorEvent> {

@@ -192,8 +192,10 @@ export class Provider implements vscode.InlineCompletionItemProvider {
     const { fates, alternatives } = this.#ports;
     const item = ghostItem(hit, asked);
     if (item === null) {
-      // Next to IntelliSense's chosen item the suggestion stays for when its widget has gone.
-      return asked.context.selectedCompletionInfo ? { none: 'not-drawable' } : this.#nothing('not-drawable');
+      if (!asked.context.selectedCompletionInfo) return this.#nothing('not-drawable');
+      // Next to IntelliSense's chosen item it stays for when its widget has gone, or another item is chosen.
+      fates.postpone(hit);
+      return { none: 'not-drawable' };
     }
     const more = others.flatMap((other) => {
       const drawn = ghostItem(other, asked);

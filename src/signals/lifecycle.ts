@@ -69,11 +69,13 @@ export const REASONS = [
 ] as const;
 export type Reason = (typeof REASONS)[number];
 
-/** A suggestion's text (LF), and the units after the cursor that it replaces. */
+/** What is left of a suggestion (LF) at the cursor, and the units after it that it replaces. */
 export interface Alternative {
   readonly id: string;
   readonly text: string;
   readonly replaceAfter: number;
+  /** What of it was typed already before it was returned for the first time (LF). */
+  readonly typed?: string;
 }
 
 export type EditorEvent =
@@ -529,17 +531,21 @@ function kindOf(live: Live, reason: Reason, at: number): OutcomeKind {
 type Offer = EditorEvent & { readonly type: 'offered' | 'cycled' };
 
 /** A suggestion as it is returned, in the document's line ends. */
-function liveOf(e: Offer, { id, text, replaceAfter }: Alternative = e): Live {
+function liveOf(e: Offer, { id, text, replaceAfter, typed = '' }: Alternative = e): Live {
+  const inDocument = (of: string): string => (e.eol === '\n' ? of : of.replaceAll('\n', '\r\n'));
+  const done = inDocument(typed);
   const replaced = e.after.slice(0, replaceAfter);
+  const offset = e.offset - done.length;
+  const before = e.before.slice(0, Math.max(0, e.before.length - done.length));
   return {
     id,
     document: e.document,
     at: e.at,
-    target: e.eol === '\n' ? text : text.replaceAll('\n', '\r\n'),
-    before: { offset: e.offset - e.before.length, text: e.before },
-    place: { offset: e.offset, text: replaced },
+    target: done + inDocument(text),
+    before: { offset: offset - before.length, text: before },
+    place: { offset, text: done + replaced },
     replaced,
-    marks: '',
+    marks: 't'.repeat(done.length),
     arrival: null,
   };
 }

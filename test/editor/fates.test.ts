@@ -162,6 +162,20 @@ test('a kept suggestion that was never returned serves at its own place only', (
   assert.deepEqual(line.told, ['offered one']);
 });
 
+test('one that was postponed serves further on, and tells of the place that the model was asked for', () => {
+  const line = new Line('let x').suggest('one', ' = 1;');
+  line.fates.postpone(line.fates.find(line.at)!);
+  line.type(' =');
+  assert.equal(line.ask(), ' 1;');
+  line.wait(1000).type(' 1;', 'none');
+  line.fates.apply({ type: 'accept-command', at: line.now, id: 'one' });
+  assert.deepEqual(line.told, ['offered one', 'accepted one command']);
+  const [offered, accepted] = line.signals;
+  assert.ok(offered?.type === 'offered' && accepted?.type === 'outcome');
+  assert.equal(offered.snapshot.before, 'let x');
+  assert.equal(accepted.typedChars, 2);
+});
+
 test('another one in its place supersedes it: one outcome each', () => {
   const line = new Line('let x').suggest('one', ' = 1;');
   line.ask();

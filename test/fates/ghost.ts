@@ -201,6 +201,27 @@ export const GHOST_SCENARIOS: readonly Scenario[] = [
     becomes: 'timetable\nx = timetable\nend\n',
   },
   {
+    name: 'beside another item of IntelliSense, then beside the one that it begins with',
+    lean: true,
+    text: 'timetable\ntotally\n|\nend\n',
+    answers: [{ before: 'x = t', insert: 'otally;' }],
+    run: async (s) => {
+      await s.type('x = ');
+      await s.press('Control+Space');
+      await s.editor.page.locator('.suggest-widget.visible .monaco-list-row').first().waitFor();
+      await s.type('t');
+      await s.silence();
+      await s.type('o');
+      await s.ghost('tally;');
+      await s.press('Tab');
+      await s.ghost(';');
+      await s.press('Tab');
+    },
+    // What IntelliSense put in counts as typed.
+    expected: ['ghost accepted/command observed 7-6 shown:inferred'],
+    becomes: 'timetable\ntotally\nx = totally;\nend\n',
+  },
+  {
     name: 'overtaken while the engine thinks: it was never offered',
     text: '|\nend\n',
     answers: [{ before: 'x = ', insert: 'total;', delayMs: 400 }],

@@ -43,13 +43,17 @@ export class FakeEditor {
     return this;
   }
 
-  /** @param others texts that are returned with it, by id */
+  /**
+   * @param others texts that are returned with it, by id
+   * @param typed what of it stands before the cursor already
+   */
   offer(
     id: string,
     text: string,
     replaceAfter = 0,
     others: Readonly<Record<string, string>> = {},
     type: 'offered' | 'cycled' = 'offered',
+    typed = '',
   ): this {
     this.send({
       type,
@@ -58,6 +62,7 @@ export class FakeEditor {
       id,
       text,
       replaceAfter,
+      typed,
       document: this.document,
       version: this.version,
       offset: this.cursor,

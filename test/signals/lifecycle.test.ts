@@ -55,6 +55,18 @@ test('Tab after typing along, where VS Code replaces what was typed by the whole
   assert.deepEqual(e.fates, ['s accepted/command observed 13/3']);
 });
 
+test('first returned when part of it had been typed: that part counts as typed', () => {
+  const first = (eol: '\n' | '\r\n' = '\n') => {
+    const [text, typed] = eol === '\n' ? ['f(a) {\n  ret|\n}\n', 'ret'] : ['f(a) {\r\n  ret|\r\n}\r\n', '{\n  ret'];
+    return new FakeEditor(text, eol).offer('s', 'urn a + b;', 0, {}, 'offered', typed).wait(SEEN);
+  };
+  assert.deepEqual(first().accept('s', 'urn a + b;').close().fates, ['s accepted/command observed 13/3']);
+  assert.deepEqual(first('\r\n').accept('s', 'urn a + b;').close().fates, ['s accepted/command observed 17/7']);
+  assert.deepEqual(first().type('urx').tick().close().fates, ['s rejected/typed-other inferred 0/5']);
+  const back = first().backspace(2).accept('s', 'eturn a + b;').close();
+  assert.deepEqual(back.fates, ['s accepted/command observed 13/1']);
+});
+
 test('typing along leaves it standing', () => {
   const e = seen().type('return a');
   assert.deepEqual(e.fates, []);

@@ -320,10 +320,11 @@ export async function pack(folder: string, into: string): Promise<string> {
 
 /**
  * In the page: the ghost text. What stands on the cursor's line is made of decorations, the lines below it are a view
- * zone of their own, which also holds the text after the cursor where that moved down.
+ * zone of their own, which also holds the text after the cursor where that moved down. `-preview` is what goes on
+ * behind the item that is chosen in IntelliSense.
  */
 const GHOST_TEXT = `(() => {
   const texts = (root, selector) => Array.from(root.querySelectorAll(selector), (e) => e.textContent).join('');
   const below = Array.from(document.querySelectorAll('.suggest-preview-text .view-line'));
-  return [texts(document, '.ghost-text-decoration'), ...below.map((line) => texts(line, '.ghost-text'))].join('\\n');
+  return [texts(document, '.ghost-text-decoration, .ghost-text-decoration-preview'), ...below.map((line) => texts(line, '.ghost-text'))].join('\\n');
 })()`;
