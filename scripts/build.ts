@@ -13,8 +13,8 @@ const NATIVES = ['onnxruntime-node', 'better-sqlite3'];
 /** Bundle -> its entry, and what it finds at run time. The extension host loads no native package. */
 const BUNDLES: Readonly<Record<string, { readonly entry: string; readonly external: readonly string[] }>> = {
   extension: { entry: 'src/extension.ts', external: ['vscode'] },
-  // apart from the extension, which loads it when the first next edit is drawn
-  grammars: { entry: 'src/editor/grammars.ts', external: [] },
+  // a thread that starts when the first next edit is drawn
+  grammars: { entry: 'src/editor/grammar-thread.ts', external: [] },
   engine: { entry: 'src/engine/main.ts', external: NATIVES },
   train: { entry: 'src/engine/train.ts', external: NATIVES },
   probe: { entry: 'src/engine/probe.ts', external: NATIVES },
@@ -45,6 +45,11 @@ const BROWSER = {
   target: 'chrome134', // VS Code 1.101
   minify: true,
 } as const satisfies BuildOptions;
+
+/** Bundles one entry as the extension's own are. */
+export async function bundleInto(entry: string, outfile: string): Promise<void> {
+  await bundle({ ...NODE, entryPoints: [entry], outfile });
+}
 
 /** Builds all bundles into dist/. */
 export async function build(): Promise<void> {

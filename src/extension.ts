@@ -199,6 +199,7 @@ export function activate(context: vscode.ExtensionContext): void {
     pages,
     panel,
     nextEdits,
+    syntax,
     engineStates,
     { dispose: () => attending?.dispose() },
     engineStates.event((state) => {

@@ -1,8 +1,4 @@
-/**
- * Colours of code from TextMate grammars and a theme's rules, as VS Code's own tokenizer finds them (its libraries).
- *
- * A bundle of its own, loaded when the first next edit is drawn: nobody else needs it.
- */
+/** Colours of code from TextMate grammars and a theme's rules, as VS Code's own tokenizer finds them (its libraries). */
 import { createOnigScanner, createOnigString, loadWASM } from 'vscode-oniguruma';
 import wasm from 'vscode-oniguruma/release/onig.wasm';
 import {
@@ -84,7 +80,7 @@ export class Highlighter {
   }
 }
 
-/** A line's tokens and what it leaves open, in so many tries, between which others may do their work; null if none was enough. */
+/** A line's tokens and what it leaves open, in so many tries, between which messages are read; null if none was enough. */
 async function tokenized(grammar: IGrammar, line: string, state: StateStack): Promise<ITokenizeLineResult2 | null> {
   for (let n = 0; n < LIMITS.tries; n++) {
     const result = grammar.tokenizeLine2(line, state, LIMITS.lineMs);

@@ -5,10 +5,10 @@
  * theme in use and of the language's grammar. Where they cannot be found, the box has one plain colour.
  */
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { parse } from 'jsonc-parser';
 import * as vscode from 'vscode';
-import type { GrammarFile, Highlighter } from './grammars.ts';
+import type { GrammarFile } from './grammars.ts';
+import { Highlighting } from './highlighting.ts';
 import type { Coloured } from './next-edit-box.ts';
 import type { BoxLine } from './next-edit-layout.ts';
 
@@ -20,7 +20,7 @@ export interface Painted {
 
 interface Theme {
   readonly foreground: string | null;
-  readonly highlighter: Highlighter;
+  readonly highlighting: Highlighting;
 }
 
 /** Contributed files, as far as they matter here. */
@@ -68,6 +68,7 @@ export class Syntax {
     const name = themeName();
     if (name === null) return null;
     if (name !== this.#name) {
+      this.dispose();
       this.#name = name;
       this.#theme = this.#load(name);
     }
@@ -78,7 +79,7 @@ export class Syntax {
     const above = Array.from({ length: Math.min(first, CONTEXT_LINES) }, (_, i) => {
       return document.lineAt(first - Math.min(first, CONTEXT_LINES) + i).text;
     });
-    const colours = await theme.highlighter.colour(
+    const colours = await theme.highlighting.colour(
       scope,
       above,
       lines.map(({ whole }) => whole),
@@ -101,9 +102,16 @@ export class Syntax {
     );
     const foreground = colors['editor.foreground'] ?? null;
     const plain = foreground === null ? [] : [{ settings: { foreground } }];
-    const url = pathToFileURL(join(this.#dist, 'grammars.cjs')).href;
-    const { Highlighter } = (await import(url)) as typeof import('./grammars.ts');
-    return { foreground, highlighter: new Highlighter({ settings: [...plain, ...tokenColors] }, grammarOf) };
+    const rules = { settings: [...plain, ...tokenColors] };
+    return { foreground, highlighting: new Highlighting(join(this.#dist, 'grammars.cjs'), rules, grammarOf) };
+  }
+
+  /** Ends the thread of the last theme. */
+  dispose(): void {
+    this.#theme.then(
+      (theme) => theme?.highlighting.stop(),
+      () => undefined, // it could not be read: there is no thread
+    );
   }
 }
 
