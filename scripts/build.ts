@@ -46,9 +46,9 @@ const BROWSER = {
   minify: true,
 } as const satisfies BuildOptions;
 
-/** Bundles one entry as the extension's own are. */
-export async function bundleInto(entry: string, outfile: string): Promise<void> {
-  await bundle({ ...NODE, entryPoints: [entry], outfile });
+/** Bundles one entry as the extension's own are; throws esbuild's error. */
+export async function bundleInto(entry: string, outfile: string, external: readonly string[] = []): Promise<void> {
+  await bundle({ ...NODE, entryPoints: [entry], outfile, external: [...external] });
 }
 
 /** Builds all bundles into dist/. */

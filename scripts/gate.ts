@@ -16,6 +16,7 @@ import { acceptRate, reward, savedShare, sum } from '../src/replay/tally.ts';
 import { fitSigned } from './gate/fit.ts';
 import { type Judged, type JudgedSource, judge } from './gate/judged.ts';
 import { weightLines } from './gate/lines.ts';
+import { reliability } from './gate/reliability.ts';
 import { ROOT } from './paths.ts';
 import { main, UserError } from './progress.ts';
 import { open, parseOptions, settingsOf, watcher } from './replay.ts';
@@ -102,17 +103,6 @@ function describe(title: string, sources: readonly JudgedSource[], seed: number)
   );
 }
 
-function table(judged: readonly Judged[]): void {
-  console.log('\n  forecast     suggestions  mean forecast  accepted');
-  for (const { from, to, count, forecast, came } of calibrationOf(
-    judged.map(({ judgement: { p }, worth }) => ({ p, worth })),
-  ).bins) {
-    console.log(
-      `  ${from.toFixed(2)}-${to.toFixed(2)}  ${`${count}`.padStart(11)}  ${percent(forecast).padStart(13)}  ${percent(came).padStart(8)}`,
-    );
-  }
-}
-
 async function run(): Promise<undefined> {
   const args = process.argv.slice(2);
   const flag = (name: string): boolean => {
@@ -161,7 +151,8 @@ async function run(): Promise<undefined> {
   const out = await judge(sources, settings, held, typing);
   for (const source of out) describe(source.name, [source], options.seed);
   describe('pooled, each source held out', out, options.seed);
-  table(out.flatMap((s) => s.judged));
+  const pooled = out.flatMap((s) => s.judged);
+  console.log(`\n${reliability(pooled.map(({ judgement: { p }, worth }) => ({ p, worth })))}`);
   const still = await judge(sources, settings, held.map(fixed), false);
   describe('the same priors, without learning from signals', still, options.seed);
 

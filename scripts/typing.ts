@@ -18,7 +18,7 @@ import { hash } from '../src/completion/text.ts';
 import { loadBase } from '../src/engine/base.ts';
 import { withQuantised } from '../src/engine/quantised-base.ts';
 import { Server } from '../src/engine/serve.ts';
-import { calibrationOf } from '../src/gate/calibration.ts';
+import type { Forecast } from '../src/gate/calibration.ts';
 import { Gate, SHOW, WORTH } from '../src/gate/gate.ts';
 import { defaultCacheDir } from '../src/model/cache.ts';
 import { CLOSER } from '../src/prompt/closers.ts';
@@ -28,6 +28,7 @@ import { played } from '../src/replay/run.ts';
 import { openSource } from '../src/replay/source.ts';
 import type { Ask } from '../src/replay/typist.ts';
 import { baseModel } from './base-model.ts';
+import { reliability } from './gate/reliability.ts';
 import { ROOT } from './paths.ts';
 import { main, UserError } from './progress.ts';
 import { seconds, whole } from './replay.ts';
@@ -71,7 +72,7 @@ async function run(): Promise<undefined> {
   const server = await Server.start(base, null, { checkpoint: 'base', adapter: null }, threads, true);
   const count = { asks: 0, answered: 0, going: 0, right: 0, plain: 0 };
   const gate = new Gate();
-  const judged: { readonly p: number; readonly worth: number }[] = [];
+  const judged: Forecast[] = [];
   for (const p of played(openSource(source), { since, limit: null, signals: null, every }, 0)) {
     if (count.asks === most) break;
     if (p.kind !== 'ask' || p.ask.point !== 'typing') continue;
@@ -113,18 +114,13 @@ async function run(): Promise<undefined> {
 }
 
 /** What the gate would show, and whether it is right about how likely each is to be accepted. */
-function tellGate(judged: readonly { readonly p: number; readonly worth: number }[], asks: number): void {
+function tellGate(judged: readonly Forecast[], asks: number): void {
   const shown = judged.filter(({ p }) => p >= SHOW);
-  const accepted = shown.reduce((sum, { worth }) => sum + worth, 0);
-  const reward = shown.reduce((sum, { worth }) => sum + worth - SHOW, 0);
+  const worthOf = (some: readonly Forecast[]): number => some.reduce((sum, { worth }) => sum + worth, 0);
+  const reward = worthOf(shown) - SHOW * shown.length;
   console.log(
-    `The gate shows ${shown.length} of ${judged.length}, ${percent(accepted / shown.length)} of them accepted, a reward of ${((100 * reward) / asks).toFixed(2)} per 100 asks; all that would have been accepted were ${percent(judged.reduce((sum, { worth }) => sum + worth, 0) / judged.length)}.`,
+    `The gate shows ${shown.length} of ${judged.length}, ${percent(worthOf(shown) / shown.length)} of them accepted, a reward of ${((100 * reward) / asks).toFixed(2)} per 100 asks; all that would have been accepted were ${percent(worthOf(judged) / judged.length)}.\n${reliability(judged)}`,
   );
-  for (const { from, to, count, forecast, came } of calibrationOf(judged).bins) {
-    console.log(
-      `  ${percent(from)} to ${percent(to)}: ${count}, forecast ${percent(forecast)}, accepted ${percent(came)}`,
-    );
-  }
 }
 
 /** The cursor's line up to the cursor; null unless the newest edit, which is being made, holds it. */

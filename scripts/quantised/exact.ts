@@ -10,8 +10,6 @@ import { MAX_NEW_TOKENS, snapshotOf } from '../../src/replay/complete.ts';
 import { type Interval, interval } from '../../src/replay/resample.ts';
 import type { Arrival } from './asks.ts';
 
-/** As the engine's. */
-
 /** What both said to one ask. */
 export interface Pair {
   readonly id: string;

@@ -39,7 +39,7 @@ export class Fates {
   /** Suggestions that were returned and whose outcome is not known yet. */
   readonly #open = new Set<string>();
   /** Kept suggestions that would have been returned, but for what VS Code draws in their place first. */
-  #postponed: readonly string[] = [];
+  #postponed: ReadonlySet<string> = new Set();
   #lifecycle = INITIAL;
   #nextEdit = NO_NEXT_EDIT;
   #survival: SurvivalState = NO_SURVIVAL;
@@ -56,7 +56,8 @@ export class Fates {
 
   /** A kept suggestion is likely enough, but VS Code draws something else there first: it may stand once that has gone. */
   postpone({ entry }: Hit): void {
-    this.#postponed = [...this.#postponed, entry.suggestion.id].filter((id) => this.#cache.get(id) !== undefined);
+    const kept = [...this.#postponed, entry.suggestion.id].filter((id) => this.#cache.get(id) !== undefined);
+    this.#postponed = new Set(kept);
   }
 
   /**
@@ -67,7 +68,7 @@ export class Fates {
     const hit = this.#cache.find(at);
     if (hit === null || hit.typed === 0) return hit;
     const { id } = hit.entry.suggestion;
-    return this.#open.has(id) || this.#postponed.includes(id) ? hit : null;
+    return this.#open.has(id) || this.#postponed.has(id) ? hit : null;
   }
 
   /** The suggestion that stands, drawn in either way: its id, or null. */
@@ -171,7 +172,7 @@ export class Fates {
     this.#survival = NO_SURVIVAL;
     this.#cache.clear();
     this.#open.clear();
-    this.#postponed = [];
+    this.#postponed = new Set();
     this.refusals.clear();
     if (this.#offered) this.#ports.onOffered((this.#offered = false));
     this.#ports.onNextEdit(null);
