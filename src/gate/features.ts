@@ -43,18 +43,25 @@ type Feature = readonly [name: string, value: (facts: Facts) => number];
 const PROSE = new Set(['markdown', 'plaintext', 'restructuredtext', 'latex', 'git-commit', 'asciidoc']);
 const DATA = new Set(['json', 'jsonc', 'yaml', 'toml', 'ini', 'properties', 'xml', 'csv', 'dotenv']);
 
+const LEAST: Feature = ['least log-probability', (f) => Math.max(-6, f.least) / 2];
+const UNSURE: Feature = ['unsure tokens', (f) => Math.log1p(f.logs.filter((l) => l < -0.7).length)];
+const TOKENS: Feature = ['tokens', (f) => Math.log1p(f.logs.length) / 3];
+
+/** What has weights of its own in some kinds of edit. */
+const SURENESS = [LEAST, UNSURE, TOKENS];
+
 const FEATURES: readonly Feature[] = [
   ['always', () => 1],
   // How sure the model was.
   ['mean log-probability', (f) => Math.max(-3, f.mean)],
   ['mean probability', (f) => Math.exp(f.mean)],
-  ['least log-probability', (f) => Math.max(-6, f.least) / 2],
+  LEAST,
   ['first log-probability', (f) => Math.max(-6, f.logs[0] ?? -6) / 2],
   ['whole log-probability', (f) => Math.max(-20, f.sum) / 5],
-  ['unsure tokens', (f) => Math.log1p(f.logs.filter((l) => l < -0.7).length)],
+  UNSURE,
   ['from memory', (f) => f.retrieved],
   // What the edit does.
-  ['tokens', (f) => Math.log1p(f.logs.length) / 3],
+  TOKENS,
   ['characters', (f) => Math.log1p(visible(f.added)) / 3],
   ['lines', (f) => Math.log1p(f.added.split('\n').length - 1)],
   ['removes', (f) => Math.log1p(visible(f.removed)) / 3],
@@ -97,6 +104,10 @@ const FEATURES: readonly Feature[] = [
   ['does an edit again', (f) => flag(f.repeats !== undefined)],
   ['log-odds of that', (f) => f.repeats ?? 0],
   ['log-probability of that', (f) => (f.repeats === undefined ? 0 : Math.max(-10, f.sum) / 5)],
+  // To be sure of an insertion is one thing, of a change or of what a rule made another.
+  ['takes away', (f) => flag(takesAway(f))],
+  ...SURENESS.map(([name, value]): Feature => [`${name}, taking away`, (f) => (takesAway(f) ? value(f) : 0)]),
+  ...SURENESS.map(([name, value]): Feature => [`${name}, again`, (f) => (f.repeats === undefined ? 0 : value(f))]),
 ];
 
 export const FEATURE_NAMES: readonly string[] = FEATURES.map(([name]) => name);
@@ -177,6 +188,10 @@ function factsOf(candidate: Candidate, { at, still }: Moment, past: Past) {
     isAtEnd: snapshot.after.trim() === '',
     place: placeOf(last, path, line),
   };
+}
+
+function takesAway({ removed }: Facts): boolean {
+  return visible(removed) > 0;
 }
 
 /** Where the last edit was, seen from the cursor. */

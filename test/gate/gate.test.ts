@@ -156,10 +156,36 @@ test('what was judged before there were some features teaches as one that says 0
   const gates = [new Gate(), new Gate()] as const;
   const judgement = gates[0].judge(candidate(-0.2), { at: 0, still: 0 });
   const since = FEATURE_NAMES.indexOf('does an edit again');
-  assert.deepEqual(judgement.features.slice(since), [0, 0, 0]);
+  assert.ok(judgement.features.slice(since).every((x) => x === 0));
   gates[0].learn(judgement, 1);
   gates[1].learn({ ...judgement, features: judgement.features.slice(0, since) }, 1);
   assert.deepEqual(gates[1].weights, gates[0].weights);
   const repeated = { ...candidate(-0.2), repeats: 2 };
-  assert.deepEqual(featuresOf(repeated, { at: 0, still: 0 }, new Past()).slice(since), [1, 2, -0.08]);
+  assert.deepEqual(featuresOf(repeated, { at: 0, still: 0 }, new Past()).slice(since, since + 3), [1, 2, -0.08]);
+});
+
+test('how sure the model was stands once more where an edit takes something away, and where it does an edit again', () => {
+  const { snapshot, edit, ...rest } = candidate(-0.9);
+  const features = (start: number, text: string, repeats?: number): Record<string, number> => {
+    const changed = { ...edit, start: { line: 0, character: start }, text };
+    const told = { snapshot, edit: changed, ...rest, ...(repeats === undefined ? {} : { repeats }) };
+    const values = featuresOf(told, { at: 0, still: 0 }, new Past());
+    return Object.fromEntries(FEATURE_NAMES.map((name, i) => [name, values[i]!]));
+  };
+  const end = snapshot.before.length;
+  for (const name of ['least log-probability', 'unsure tokens', 'tokens']) {
+    const [adds, takes, repeats] = [features(end, 'value'), features(6, 'y = '), features(end, 'value', 2)];
+    const of = (f: Record<string, number>): number[] => [f[name]!, f[`${name}, taking away`]!, f[`${name}, again`]!];
+    const sure = adds[name]!;
+    assert.notEqual(sure, 0);
+    assert.deepEqual([adds, takes, repeats].map(of), [
+      [sure, 0, 0],
+      [sure, sure, 0],
+      [sure, 0, sure],
+    ]);
+    assert.deepEqual(
+      [adds, takes, repeats].map((f) => f['takes away']),
+      [0, 1, 0],
+    );
+  }
 });
