@@ -4,10 +4,11 @@ import { FITTED } from './fitted.ts';
 import type { Prior } from './logistic.ts';
 
 /**
- * Variances of the weights from one developer to the next: how much is
- * accepted at all differs most, and what a language is worth is not known before.
+ * Variances of the weights from one developer to the next: how much is accepted at all differs most, and what a language
+ * is worth is not known before. Larger ones show too much at first, as what is not known pulls forecasts towards 1/2
+ * (docs/log.md, 2026-12-01).
  */
-const VARIANCE = { always: 0.7, language: 1.5, other: 0.04 } as const;
+const VARIANCE = { always: 0.35, language: 0.35, other: 0.04 } as const;
 
 /** @param fitted weights by feature's name; a feature that is not named begins at 0 */
 export function priorOf(fitted: Readonly<Record<string, number>>, scale = 1): Prior {
