@@ -24,7 +24,7 @@ import { main, UserError } from './progress.ts';
 const USUAL_ARMS = 'frozen,zeroshot,copy';
 
 const USAGE = `Usage: npm run replay -- SOURCE… [--arms ${ARMS.map((a) => a.name).join(',')}] [--limit N] [--since DATE] [--signals N]
-       [--seed S] [--workers N] [--sequence] [--idle N] [--canary SOURCE] [--every K] [--adapter DIR] [--threshold X] [--out report.json] [--html report.html]
+       [--seed S] [--workers N] [--sequence] [--idle N] [--canary SOURCE [--canary-asks N]] [--every K] [--adapter DIR] [--threshold X] [--out report.json] [--html report.html]
 A SOURCE is a git directory (work tree or bare) or a replay file (.jsonl.gz).`;
 
 /** The adapter of the model as it ships. */
@@ -43,6 +43,7 @@ const RATE_OVER = 60_000;
 export interface Options extends Pick<Settings, 'arms' | 'span' | 'seed' | 'workers' | 'sequence' | 'idle'> {
   readonly sources: readonly string[];
   readonly canary: string | null;
+  readonly canaryAsks: number;
   /** Folder of an adapter that `frozen` serves with instead of the shipped one. */
   readonly adapter: string | null;
   readonly out: string | null;
@@ -68,6 +69,7 @@ export function parseOptions(args: readonly string[]): Options {
         every: text,
         idle: text,
         canary: text,
+        'canary-asks': text,
         adapter: text,
         threshold: text,
         sequence: { type: 'boolean' },
@@ -88,6 +90,7 @@ export function parseOptions(args: readonly string[]): Options {
       sequence: values.sequence ?? false,
       idle: whole('idle', values.idle ?? '64', 1),
       canary: values.canary ?? null,
+      canaryAsks: whole('canary-asks', values['canary-asks'] ?? `${CANARY_ASKS}`, 1),
       adapter: values.adapter ?? null,
       out: values.out ?? null,
       html: values.html ?? null,
@@ -195,6 +198,7 @@ function duration(ms: number): string {
 export async function settingsOf({
   adapter,
   canary,
+  canaryAsks,
   html,
   ...options
 }: Omit<Options, 'sources' | 'out'>): Promise<Settings> {
@@ -208,7 +212,7 @@ export async function settingsOf({
   return {
     ...options,
     place,
-    canary: canary === null ? null : { source: open(canary), asks: CANARY_ASKS },
+    canary: canary === null ? null : { source: open(canary), asks: canaryAsks },
     grammars: GRAMMARS,
     moments: html === null ? 0 : MOMENTS,
     worker: join(ROOT, 'src', 'replay', 'worker.ts'),

@@ -143,6 +143,7 @@ const WRONG: readonly (readonly [args: string[], expected: RegExp])[] = [
   [['x', '--idle', '0'], /--idle is a whole number/],
   [['x', '--arms', 'magic'], /no arm "magic".*frozen, zeroshot, prior, copy/],
   [['x', '--threshold', 'high'], /--threshold is a number/],
+  [['x', '--canary', 'y', '--canary-asks', '0'], /--canary-asks is a whole number of at least 1/],
   [['x', '--every', '0'], /--every is a whole number/],
   [['x', '--limit', '0'], /--limit is a whole number of at least 1/],
   [['x', '--seed', '1.5'], /--seed is a whole number/],
@@ -157,6 +158,11 @@ for (const [args, expected] of WRONG) {
     );
   });
 }
+
+test("a canary has the protocol's 3,000 asks unless it is told otherwise", () => {
+  assert.equal(parseOptions(['x', '--canary', 'y']).canaryAsks, 3000);
+  assert.equal(parseOptions(['x', '--canary', 'y', '--canary-asks', '400']).canaryAsks, 400);
+});
 
 test('an answer log keeps what was added, drops a torn last line and refuses a damaged one', () => {
   const path = join(dir, 'log', 'answers.jsonl');
