@@ -3,11 +3,13 @@
  * believed at first, fitted to what is typed in the sources (of the tune split alone). At every K-th ask what was then
  * typed is scored by the model, and looked up token by token in the edits before it and in the text around the cursor.
  * The weights of the mixture follow by expectation-maximisation; of each source it is told what weights fitted to the
- * others bring there, or, with one source, what its second half gains by weights fitted to its first.
+ * others bring there, or, with one source, what its second half gains by weights fitted to its first; and what those
+ * that ship bring. The model is the one that ships, or, with `--adapter`, the base with that adapter.
  *
  * It writes nothing but `--rows`, from which a run that was stopped goes on: src/memory/prior.ts is made by hand.
  */
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadBase } from '../src/engine/base.ts';
 import { SessionForward } from '../src/engine/forward.ts';
@@ -15,6 +17,7 @@ import { withQuantised } from '../src/engine/quantised-base.ts';
 import { changeBetween } from '../src/memory/entry.ts';
 import { Memory } from '../src/memory/memory.ts';
 import { Nearby } from '../src/memory/nearby.ts';
+import { PRIOR } from '../src/memory/prior.ts';
 import type { Recall } from '../src/memory/recall.ts';
 import { LEAST_WEIGHT } from '../src/memory/recollection.ts';
 import { KINDS, kindOf, type Place } from '../src/memory/trust.ts';
@@ -25,13 +28,17 @@ import { logFormat } from '../src/prompt/log-format.ts';
 import { snapshotOf } from '../src/replay/complete.ts';
 import { played } from '../src/replay/run.ts';
 import { openSource } from '../src/replay/source.ts';
-import { loraFor } from '../src/trainer/plan.ts';
 import { baseModel } from './base-model.ts';
+import { ROOT } from './paths.ts';
 import { main, UserError } from './progress.ts';
 
 /** Tokens of what was typed that are looked at. */
 const TOKENS = 48;
 const ROUNDS = 60;
+/** By kind: what ships. */
+const SHIPPED = [...PRIOR.edit, ...PRIOR.nearby].flat();
+/** The adapter of the model as it ships. */
+const SHIPPED_ADAPTER = join(ROOT, 'media', 'model');
 /** Matches of a kind that count as seen before, with a weight of none. */
 const SHRINK = 10;
 
@@ -58,14 +65,14 @@ async function run(): Promise<undefined> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
-      adapter: { type: 'string' },
+      adapter: { type: 'string', default: SHIPPED_ADAPTER },
       limit: { type: 'string', default: '250' },
       every: { type: 'string', default: '40' },
       rows: { type: 'string' },
     },
   });
   if (positionals.length === 0) throw new UserError('Name replay files or git directories of the tune split.');
-  const look = await lookOf(values.adapter ?? null);
+  const look = await lookOf(values.adapter);
   const kept = values.rows && existsSync(values.rows) ? readFileSync(values.rows, 'utf8').trimEnd().split('\n') : [];
   const rows = kept.map((line) => JSON.parse(line) as Row);
   for (const source of positionals) {
@@ -85,7 +92,7 @@ async function run(): Promise<undefined> {
     const { before, after, edits } = gain(told, weights(fitTo));
     const share = (x: number): string => `${(100 * (x / before - 1)).toFixed(1)} %`;
     console.log(
-      `${source}: ${told.length} asks, ${before.toFixed(3)} nats a token; with the memory ${after.toFixed(3)} (${share(after)}), with remembered edits alone ${share(edits)}`,
+      `${source}: ${told.length} asks, ${before.toFixed(3)} nats a token; with the memory ${after.toFixed(3)} (${share(after)}), with remembered edits alone ${share(edits)}; with what ships ${share(gain(told, SHIPPED).after)}`,
     );
   }
   const all = weights(rows);
@@ -98,14 +105,14 @@ async function run(): Promise<undefined> {
 }
 
 /** Scores what was typed at a source's asks. */
-async function lookOf(adapterDir: string | null) {
+async function lookOf(adapterDir: string) {
   const cacheDir = defaultCacheDir();
   const plain = await loadBase(await baseModel(console.error), cacheDir, () => undefined);
   const base = await withQuantised(plain, cacheDir, 1);
   const { tokenizer } = base;
-  const adapter = adapterDir === null ? null : await readAdapter(adapterDir, base.model);
-  const format = adapter === null ? base.format : logFormat(tokenizer)!;
-  const forward = await SessionForward.create(base, adapter?.shape ?? loraFor(base.model.config, 1024), 1);
+  const adapter = await readAdapter(adapterDir, base.model);
+  const format = logFormat(tokenizer)!;
+  const forward = await SessionForward.create(base, adapter.shape, 1);
   forward.setAdapter(adapter);
   const decoder = new Decoder(forward, tokenizer);
 

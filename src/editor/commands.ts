@@ -88,7 +88,14 @@ function hide(): Thenable<unknown> {
 async function cycle({ fates, alternatives }: CommandPorts, by: 1 | -1): Promise<void> {
   if (fates.nextEdit === null) {
     // VS Code asks for others if it has not yet, and shows one of them.
-    await vscode.commands.executeCommand(`editor.action.inlineSuggest.${by > 0 ? 'showNext' : 'showPrevious'}`);
+    const show = `editor.action.inlineSuggest.${by > 0 ? 'showNext' : 'showPrevious'}`;
+    await vscode.commands.executeCommand(show);
+    if (fates.standing !== null && !alternatives.has(fates.standing)) {
+      // It takes what Knack had it ask by itself for asked already, and asks again only what has gone.
+      await hide();
+      await vscode.commands.executeCommand('editor.action.inlineSuggest.trigger');
+      await vscode.commands.executeCommand(show);
+    }
   } else if (!alternatives.has(fates.standing)) {
     await vscode.commands.executeCommand('editor.action.inlineSuggest.trigger');
   }

@@ -56,6 +56,8 @@ export class Devices {
   readonly #platform: Platform;
   readonly #end = new AbortController();
   #known: { readonly key: string; readonly results: Map<Device, ProbeResult> } | null = null;
+  /** What was last asked to be kept or forgotten. */
+  #last: Promise<void> = Promise.resolve();
 
   constructor(options: DevicesOptions) {
     this.#options = options;
@@ -111,20 +113,31 @@ export class Devices {
   }
 
   /** Remembers that the work itself failed on a device: it is not used again until it is tested again. */
-  async distrust(device: Device, reason: string): Promise<void> {
-    await this.#load((await (this.#options.graphics ?? graphics)()).id);
-    await this.#keep(device, refused(device, reason));
+  distrust(device: Device, reason: string): Promise<void> {
+    return this.#inOrder(async () => {
+      await this.#load((await (this.#options.graphics ?? graphics)()).id);
+      await this.#keep(device, refused(device, reason));
+    });
   }
 
   /** Forgets all results, so that the next choice tests again. */
-  async forget(): Promise<void> {
-    this.#known = null;
-    await rm(this.#path, { force: true });
+  forget(): Promise<void> {
+    return this.#inOrder(async () => {
+      this.#known = null;
+      await rm(this.#path, { force: true });
+    });
   }
 
   /** Ends a test that is running. */
   dispose(): void {
     this.#end.abort();
+  }
+
+  /** A failure that is still being written must not come back after it was forgotten. */
+  #inOrder(work: () => Promise<void>): Promise<void> {
+    const done = this.#last.then(work);
+    this.#last = done.catch(() => undefined);
+    return done;
   }
 
   get #path(): string {

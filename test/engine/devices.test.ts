@@ -102,6 +102,22 @@ test('a device that failed in training is not used until it is tested again', as
   assert.equal((await devices().choose('auto')).device, 'webgpu');
 });
 
+test('a failure that is still being kept is forgotten too', async (t) => {
+  const { devices } = setUp(t, 'good.ts');
+  // Graphics that take their time to be told apart hold the failure up, and not what follows it.
+  const slow = async () => {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    return { id: 'a card', hardware: true };
+  };
+  const own = devices({ graphics: slow });
+  await own.choose('auto');
+  const kept = own.distrust('webgpu', 'It broke.');
+  await own.forget();
+  await kept;
+  assert.equal((await own.choose('auto')).device, 'webgpu');
+  assert.equal((await devices({ graphics: slow }).choose('auto')).device, 'webgpu');
+});
+
 test('the CPU needs no test; what a platform lacks is said without one', async (t) => {
   const { devices, lines } = setUp(t, 'good.ts');
   assert.deepEqual(await devices().choose('cpu'), { device: 'cpu', reason: '', unexpected: false });

@@ -308,6 +308,22 @@ export const GHOST_SCENARIOS: readonly Scenario[] = [
     becomes: 'x = sum();\nend\n',
   },
   {
+    name: 'another suggestion is asked for where Knack had VS Code ask, as the cursor came there',
+    lean: true,
+    text: 'a = |\nx = \nend\n',
+    answers: SEVERAL.answers,
+    run: async (s) => {
+      await s.type('1');
+      await s.press('ArrowDown');
+      await s.ghost('total + tax;');
+      await s.press('Alt+]');
+      await s.ghost('sum();');
+      await s.press('Tab');
+    },
+    expected: ['ghost superseded/cycled inferred 0 shown:inferred', 'ghost accepted/command observed 6 shown:inferred'],
+    becomes: 'a = 1\nx = sum();\nend\n',
+  },
+  {
     name: 'through all suggestions and back to the first',
     ...SEVERAL,
     run: async (s) => {
