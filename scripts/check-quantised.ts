@@ -17,7 +17,7 @@ import { type Base, loadBase } from '../src/engine/base.ts';
 import { agreementOf, MOST_DIVERGENCE, quantise } from '../src/engine/quantised-base.ts';
 import { defaultCacheDir } from '../src/model/cache.ts';
 import { baseModel } from './base-model.ts';
-import { ROOT } from './paths.ts';
+import { ROOT, SHIPPED_ADAPTER } from './paths.ts';
 import { main, UserError } from './progress.ts';
 import { type Arrival, arrivalsOf, rightAnswers } from './quantised/asks.ts';
 import { type Exactness, exactnessOf, pairsOf } from './quantised/exact.ts';
@@ -50,7 +50,7 @@ await main(async () => {
   const [tokens, count] = [Number(values.tokens), Number(values.texts)];
   if (!(tokens >= 8 && tokens <= 2048 && count >= 1)) throw new UserError('--tokens is 8 to 2048, --texts at least 1.');
   const cacheDir = defaultCacheDir();
-  const base = await loadBase(await baseModel(console.error), cacheDir, () => undefined, join(ROOT, 'media', 'model'));
+  const base = await loadBase(await baseModel(console.error), cacheDir, () => undefined, SHIPPED_ADAPTER);
   const end = Date.now() + 60_000 * Number(values.minutes);
   const arrivals = asks > 0 ? inTurn(arrivalsOf(positionals, asks)) : [];
   const texts =

@@ -9,7 +9,6 @@
  * It writes nothing but `--rows`, from which a run that was stopped goes on: src/memory/prior.ts is made by hand.
  */
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadBase } from '../src/engine/base.ts';
 import { SessionForward } from '../src/engine/forward.ts';
@@ -29,7 +28,7 @@ import { snapshotOf } from '../src/replay/complete.ts';
 import { played } from '../src/replay/run.ts';
 import { openSource } from '../src/replay/source.ts';
 import { baseModel } from './base-model.ts';
-import { ROOT } from './paths.ts';
+import { SHIPPED_ADAPTER } from './paths.ts';
 import { main, UserError } from './progress.ts';
 
 /** Tokens of what was typed that are looked at. */
@@ -37,8 +36,6 @@ const TOKENS = 48;
 const ROUNDS = 60;
 /** By kind: what ships. */
 const SHIPPED = [...PRIOR.edit, ...PRIOR.nearby].flat();
-/** The adapter of the model as it ships. */
-const SHIPPED_ADAPTER = join(ROOT, 'media', 'model');
 /** Matches of a kind that count as seen before, with a weight of none. */
 const SHRINK = 10;
 

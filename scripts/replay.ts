@@ -17,7 +17,7 @@ import { htmlPage } from '../src/replay/page.ts';
 import { notes, table } from '../src/replay/report.ts';
 import { runSession, type Settings, type Source, type Watcher } from '../src/replay/session.ts';
 import { fingerprintOf, openSource } from '../src/replay/source.ts';
-import { GRAMMARS, ROOT } from './paths.ts';
+import { GRAMMARS, ROOT, SHIPPED_ADAPTER } from './paths.ts';
 import { main, UserError } from './progress.ts';
 
 /** Arms without `--arms`. */
@@ -26,9 +26,6 @@ const USUAL_ARMS = 'frozen,zeroshot,copy';
 const USAGE = `Usage: npm run replay -- SOURCE… [--arms ${ARMS.map((a) => a.name).join(',')}] [--limit N] [--since DATE] [--signals N]
        [--seed S] [--workers N] [--sequence] [--idle N] [--canary SOURCE [--canary-asks N]] [--every K] [--adapter DIR] [--threshold X] [--out report.json] [--html report.html]
 A SOURCE is a git directory (work tree or bare) or a replay file (.jsonl.gz).`;
-
-/** The adapter of the model as it ships. */
-const SHIPPED_ADAPTER = join(ROOT, 'media', 'model');
 
 /** Ordinary code that training mixes in. */
 const CODE = join(ROOT, 'media', 'code');

@@ -29,7 +29,7 @@ import { loraFor } from '../src/trainer/plan.ts';
 import { seeded } from '../src/trainer/random.ts';
 import { baseModel } from './base-model.ts';
 import { FirstAsks } from './first-asks.ts';
-import { ROOT } from './paths.ts';
+import { ROOT, SHIPPED_ADAPTER } from './paths.ts';
 import { main, UserError } from './progress.ts';
 import { seconds, whole } from './replay.ts';
 
@@ -74,12 +74,7 @@ async function run(): Promise<undefined> {
   const [skip, each] = [number('skip'), number('hunks')];
   const threads = number('threads');
 
-  const base = await loadBase(
-    await baseModel(console.error),
-    defaultCacheDir(),
-    () => undefined,
-    join(ROOT, 'media', 'model'),
-  );
+  const base = await loadBase(await baseModel(console.error), defaultCacheDir(), () => undefined, SHIPPED_ADAPTER);
   const rounds = whole('rounds', values.rounds, 1);
   const { hunks, asks } = typedIn(source, since, skip + (rounds + 1) * each);
   const limits = { promptTokens: number('prompt'), targetTokens: TARGET_TOKENS };

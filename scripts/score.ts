@@ -1,5 +1,4 @@
 /** Asks the engine's own code from outside of the editor: what a checkpoint thinks of an edit, and what it suggests. */
-import { join } from 'node:path';
 import { editAtCursor } from '../src/completion/edit.ts';
 import type { Snapshot } from '../src/completion/snapshot.ts';
 import { isSuggestion } from '../src/completion/suggestion.ts';
@@ -9,7 +8,7 @@ import { withQuantised } from '../src/engine/quantised-base.ts';
 import { Server } from '../src/engine/serve.ts';
 import { MAX_NEW_TOKENS } from '../src/replay/complete.ts';
 import { loraFor } from '../src/trainer/plan.ts';
-import { ROOT } from './paths.ts';
+import { SHIPPED_ADAPTER } from './paths.ts';
 
 const THREADS = 2;
 
@@ -34,11 +33,7 @@ export async function scorePlace({ cacheDir, storageDir, checkpoint, snapshot, t
   const path = await findModel(null, cacheDir);
   if (path === null) throw new Error(`The model is not in ${cacheDir}.`);
   // As the engine serves it: the stored log-probabilities are those of the policy that serves.
-  const base = await withQuantised(
-    await loadBase(path, cacheDir, () => undefined, join(ROOT, 'media', 'model')),
-    cacheDir,
-    THREADS,
-  );
+  const base = await withQuantised(await loadBase(path, cacheDir, () => undefined, SHIPPED_ADAPTER), cacheDir, THREADS);
   const loaded = await loadCheckpoint(storageDir, checkpoint, base);
   const server = await Server.start(base, loraFor(base.model.config, 1024), loaded, THREADS);
   try {

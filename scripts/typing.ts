@@ -9,7 +9,6 @@
  * Each is judged as the replay judges the whole word, or the line without the closing marks that stay; and the gate as
  * it ships says what it would show.
  */
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Edit } from '../src/completion/edit.ts';
 import type { Snapshot } from '../src/completion/snapshot.ts';
@@ -29,7 +28,7 @@ import { openSource } from '../src/replay/source.ts';
 import type { Ask } from '../src/replay/typist.ts';
 import { baseModel } from './base-model.ts';
 import { reliability } from './gate/reliability.ts';
-import { ROOT } from './paths.ts';
+import { SHIPPED_ADAPTER } from './paths.ts';
 import { main, UserError } from './progress.ts';
 import { seconds, whole } from './replay.ts';
 
@@ -65,7 +64,7 @@ async function run(): Promise<undefined> {
   const threads = whole('threads', values.threads, 1);
   const cacheDir = defaultCacheDir();
   const base = await withQuantised(
-    await loadBase(await baseModel(console.error), cacheDir, () => undefined, join(ROOT, 'media', 'model')),
+    await loadBase(await baseModel(console.error), cacheDir, () => undefined, SHIPPED_ADAPTER),
     cacheDir,
     threads,
   );

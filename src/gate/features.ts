@@ -105,8 +105,8 @@ const FEATURES: readonly Feature[] = [
   ['log-odds of that', (f) => f.repeats ?? 0],
   ['log-probability of that', (f) => (f.repeats === undefined ? 0 : Math.max(-10, f.sum) / 5)],
   // To be sure of an insertion is one thing, of a change or of what a rule made another.
-  ['takes away', (f) => flag(takesAway(f))],
-  ...SURENESS.map(([name, value]): Feature => [`${name}, taking away`, (f) => (takesAway(f) ? value(f) : 0)]),
+  ['takes away', (f) => flag(f.takesAway)],
+  ...SURENESS.map(([name, value]): Feature => [`${name}, taking away`, (f) => (f.takesAway ? value(f) : 0)]),
   ...SURENESS.map(([name, value]): Feature => [`${name}, again`, (f) => (f.repeats === undefined ? 0 : value(f))]),
 ];
 
@@ -148,6 +148,7 @@ function factsOf(candidate: Candidate, { at, still }: Moment, past: Past) {
   const change = narrow(replaced, edit.text);
   const from = range.from + change.from;
   const to = range.from + change.to;
+  const removed = replaced.slice(change.from, change.to);
   const lines = new Set(all.split('\n').map((l) => l.trim()));
   const whole = wholeLine(all, from, to, change.text);
   const below = all
@@ -172,7 +173,8 @@ function factsOf(candidate: Candidate, { at, still }: Moment, past: Past) {
     cursor,
     from,
     added: change.text,
-    removed: replaced.slice(change.from, change.to),
+    removed,
+    takesAway: visible(removed) > 0,
     linesAway: placeAt(all, from).line - placeAt(all, cursor).line,
     stands: isTelling(whole) && lines.has(whole),
     repeatsBelow: isTelling(whole) && below !== undefined && below.trim() === whole,
@@ -188,10 +190,6 @@ function factsOf(candidate: Candidate, { at, still }: Moment, past: Past) {
     isAtEnd: snapshot.after.trim() === '',
     place: placeOf(last, path, line),
   };
-}
-
-function takesAway({ removed }: Facts): boolean {
-  return visible(removed) > 0;
 }
 
 /** Where the last edit was, seen from the cursor. */

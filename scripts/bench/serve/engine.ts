@@ -16,7 +16,7 @@ import type { SignalEvent } from '../../../src/signals/signal.ts';
 import { openStore } from '../../../src/signals/store.ts';
 import { seeded } from '../../../src/trainer/random.ts';
 import { buildInto } from '../../build.ts';
-import { ROOT } from '../../paths.ts';
+import { ROOT, SHIPPED_ADAPTER } from '../../paths.ts';
 import { processorMs } from './figures.ts';
 import type { Step } from './trace.ts';
 
@@ -72,7 +72,7 @@ export class BenchEngine {
   ): Promise<BenchEngine> {
     const [cacheDir, storageDir] = [defaultCacheDir(), join(dir, `storage-${randomUUID()}`)];
     const logs: string[] = [];
-    const base = await loadBase(modelPath, cacheDir, () => undefined, join(ROOT, 'media', 'model'));
+    const base = await loadBase(modelPath, cacheDir, () => undefined, SHIPPED_ADAPTER);
     await promote(storageDir, base, shape(base), 1);
     const client = new EngineClient({
       file: join(dir, 'dist', 'engine.cjs'),

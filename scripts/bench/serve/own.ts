@@ -3,7 +3,6 @@
  * (shapes.ts), with an adapter of rank 8. Arguments: the model's path, or `shape:NAME` and a folder for its weights; then
  * thread counts. Answers each line of its input (Request) with one of its own (Took).
  */
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type Base, loadBase } from '../../../src/engine/base.ts';
 import { SessionForward } from '../../../src/engine/forward.ts';
@@ -12,7 +11,7 @@ import { defaultCacheDir } from '../../../src/model/cache.ts';
 import { Decoder, type DecodeTokenizer } from '../../../src/model/decode.ts';
 import { Lookup } from '../../../src/model/drafts.ts';
 import { loraFor } from '../../../src/trainer/plan.ts';
-import { ROOT } from '../../paths.ts';
+import { SHIPPED_ADAPTER } from '../../paths.ts';
 import { shaped } from './shapes.ts';
 
 /** What both sides are asked: greedily write so many tokens after these. */
@@ -73,6 +72,6 @@ if (import.meta.main) {
 }
 
 async function ofModel(path: string): Promise<Base> {
-  const plain = await loadBase(path, defaultCacheDir(), () => undefined, join(ROOT, 'media', 'model'));
+  const plain = await loadBase(path, defaultCacheDir(), () => undefined, SHIPPED_ADAPTER);
   return withQuantised(plain, defaultCacheDir(), 2);
 }

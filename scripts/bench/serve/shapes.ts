@@ -10,7 +10,7 @@ import { defaultCacheDir } from '../../../src/model/cache.ts';
 import type { ModelConfig } from '../../../src/model/config.ts';
 import { ensureDerived } from '../../../src/model/derived.ts';
 import { quantisedPlan } from '../../../src/model/quantise.ts';
-import { ROOT } from '../../paths.ts';
+import { SHIPPED_ADAPTER } from '../../paths.ts';
 
 const COMMON = { rmsEps: 1e-5, tiedHead: true, contextLength: 8192, bosId: null, eosIds: [0] } as const;
 const LLAMA = { ...COMMON, family: 'llama', ropeTheta: 100_000, qkvBias: false, headDim: 64 } as const;
@@ -35,7 +35,7 @@ export async function shaped(name: string, folder: string): Promise<Base> {
   if (config === undefined) throw new Error(`No shape ${name}. There are: ${Object.keys(SHAPES).join(', ')}.`);
   const path = await findModel(defaultCacheDir());
   if (path === null) throw new Error('the default model is not there');
-  const base = await loadBase(path, defaultCacheDir(), () => undefined, join(ROOT, 'media', 'model'));
+  const base = await loadBase(path, defaultCacheDir(), () => undefined, SHIPPED_ADAPTER);
   const plan = quantisedPlan(config, 'random', 127);
   const pool = randomFillSync(Buffer.alloc(POOL_BYTES));
   const inner = new Map(plan.tensors.map((each) => [each.name, each.shape[0]!]));
