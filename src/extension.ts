@@ -217,6 +217,7 @@ export function activate(context: vscode.ExtensionContext): void {
         calm,
         nextEdits,
         alternatives,
+        provider,
         log,
         forget: () => {
           fates.forget();

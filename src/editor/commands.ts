@@ -11,6 +11,7 @@ import type { Fates } from './fates.ts';
 import type { Log } from './log.ts';
 import type { NextEdits } from './next-edit.ts';
 import { ACCEPTED } from './offer.ts';
+import type { Provider } from './provider.ts';
 
 export interface CommandPorts {
   readonly client: EngineClient;
@@ -18,6 +19,7 @@ export interface CommandPorts {
   readonly calm: Calm;
   readonly nextEdits: NextEdits;
   readonly alternatives: Alternatives;
+  readonly provider: Pick<Provider, 'askForOthers'>;
   readonly log: Log;
   /** Forgets what this window holds in memory. */
   readonly forget: () => void;
@@ -85,7 +87,7 @@ function hide(): Thenable<unknown> {
 }
 
 /** Shows another suggestion in the place of the one that stands, and tells which. */
-async function cycle({ fates, alternatives }: CommandPorts, by: 1 | -1): Promise<void> {
+async function cycle({ fates, alternatives, provider }: CommandPorts, by: 1 | -1): Promise<void> {
   if (fates.nextEdit === null) {
     // VS Code asks for others if it has not yet, and shows one of them.
     const show = `editor.action.inlineSuggest.${by > 0 ? 'showNext' : 'showPrevious'}`;
@@ -97,7 +99,8 @@ async function cycle({ fates, alternatives }: CommandPorts, by: 1 | -1): Promise
       await vscode.commands.executeCommand(show);
     }
   } else if (!alternatives.has(fates.standing)) {
-    await vscode.commands.executeCommand('editor.action.inlineSuggest.trigger');
+    const editor = vscode.window.activeTextEditor;
+    if (editor) await provider.askForOthers(editor);
   }
   alternatives.step(fates.standing, by);
 }

@@ -31,6 +31,8 @@ const MOST = 3;
 interface How {
   readonly trigger: Offered['trigger'];
   readonly token: vscode.CancellationToken;
+  /** Of use only for other next edits than the one that stands. */
+  readonly isForOthers?: true;
 }
 
 export interface ProviderPorts {
@@ -67,6 +69,21 @@ export class Provider implements vscode.InlineCompletionItemProvider {
     this.#ownUntil = Date.now() + OWN_MS;
     // With its argument `explicit: false` VS Code asks only if it had stopped asking, as after ghost text that went.
     await vscode.commands.executeCommand('editor.action.inlineSuggest.trigger');
+  }
+
+  /**
+   * Asks for others than the next edit that stands. VS Code has no part in that: it takes what it was answered before for
+   * all there is.
+   */
+  async askForOthers({ document, selection }: vscode.TextEditor): Promise<void> {
+    const source = new vscode.CancellationTokenSource();
+    const context = { triggerKind: vscode.InlineCompletionTriggerKind.Invoke, selectedCompletionInfo: undefined };
+    const asked = { document, position: selection.active, context };
+    try {
+      await this.#answer(asked, { trigger: 'explicit', token: source.token, isForOthers: true });
+    } finally {
+      source.dispose();
+    }
   }
 
   async provideInlineCompletionItems(
@@ -142,6 +159,7 @@ export class Provider implements vscode.InlineCompletionItemProvider {
       return this.#nothing('unlikely');
     }
     if (hit.entry.as === 'next-edit') return this.#offerNextEdit(hit, others, asked, how);
+    if (how.isForOthers) return { none: 'not-drawable' };
     return this.#offer(hit, others, asked, how);
   }
 

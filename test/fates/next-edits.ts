@@ -315,6 +315,7 @@ export const NEXT_EDIT_SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'another next edit is asked for, in another line, and taken',
+    lean: true,
     text: NEXT.text,
     answers: [...FAR, { before: 'b', find: 'end', text: 'done' }],
     run: async (s) => {
@@ -335,5 +336,30 @@ export const NEXT_EDIT_SCENARIOS: readonly Scenario[] = [
       'next-edit accepted/command observed 4 shown:observed jumped',
     ],
     becomes: 'let b\n\n\nuse(a);\ndone\n',
+  },
+  {
+    name: 'another next edit is asked for where Knack had VS Code ask, as the cursor came there',
+    lean: true,
+    text: 'a = |\nlet b\n\nuse(a);\nend\n',
+    answers: [
+      { before: 'let b', find: 'use(a);', text: 'use(b);' },
+      { before: 'let b', find: 'end', text: 'done' },
+    ],
+    run: async (s) => {
+      await s.type('1');
+      await s.press('ArrowDown', 'End');
+      await s.nextEdit(JUMP);
+      await s.press('Alt+]');
+      await s.nextEdit(/Tab: edit at line 5 · Esc/);
+      await s.press('Tab');
+      await s.nextEdit(HERE);
+      await s.press('Tab');
+      await s.wait(300);
+    },
+    expected: [
+      'next-edit superseded/cycled observed 0 shown:observed',
+      'next-edit accepted/command observed 4 shown:observed jumped',
+    ],
+    becomes: 'a = 1\nlet b\n\nuse(a);\ndone\n',
   },
 ];
