@@ -18,6 +18,8 @@ export interface Context {
   readonly at: number;
   /** How often it was asked since the text last changed, or another file was opened. */
   readonly still: number;
+  /** The virtual clock when this arm's newest suggestion was sure enough to be shown; absent: none was yet. */
+  readonly shown?: number;
   /** What `frozen` answers; there for arms that judge its answers (`ArmKind.judges`). */
   readonly given?: Answer | null;
 }

@@ -38,6 +38,7 @@ export class Course {
   #signals = 0;
   #labels = 0;
   #effort = NO_EFFORT;
+  #shown: number | undefined;
   /** Answers taken from the log. */
   resumed = 0;
 
@@ -61,8 +62,10 @@ export class Course {
   async play(played: Played, context: Context): Promise<void> {
     if (played.kind === 'ask') {
       const { ask } = played;
-      const logged = await this.#answer(ask, context);
-      await this.#teach(this.#lessons.ask(ask, this.#enter(context.at, ask, logged), logged.answer));
+      const { at } = context;
+      const logged = await this.#answer(ask, this.#shown === undefined ? context : { ...context, shown: this.#shown });
+      if (logged.answer !== null && logged.answer.confidence >= this.#kind.threshold) this.#shown = at;
+      await this.#teach(this.#lessons.ask(ask, this.#enter(at, ask, logged), logged.answer));
       return;
     }
     // What a hunk came to teaches only arms with `+typing`; of edits the extension tells anyway.
