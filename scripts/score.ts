@@ -13,8 +13,10 @@ import { SHIPPED_ADAPTER } from './paths.ts';
 const THREADS = 2;
 
 export interface Scored {
-  /** Natural-log probability of inserting the text at the snapshot's cursor, its line end included. */
+  /** Natural-log probability of inserting the text at the snapshot's cursor, and nothing more. */
   readonly logprob: number;
+  /** Of each token of it, and of those that end it. */
+  readonly logprobs: readonly number[];
   /** What this checkpoint suggests there, or null. */
   readonly suggestion: string | null;
 }
@@ -37,9 +39,9 @@ export async function scorePlace({ cacheDir, storageDir, checkpoint, snapshot, t
   const loaded = await loadCheckpoint(storageDir, checkpoint, base);
   const server = await Server.start(base, loraFor(base.model.config, 1024), loaded, THREADS);
   try {
-    const { logprob } = await server.score(snapshot, editAtCursor(snapshot, text, 0));
+    const { logprob, logprobs } = await server.score(snapshot, editAtCursor(snapshot, text, 0));
     const completion = await server.complete(snapshot, MAX_NEW_TOKENS, () => false);
-    return { logprob, suggestion: isSuggestion(completion) ? completion.edit.text : null };
+    return { logprob, logprobs, suggestion: isSuggestion(completion) ? completion.edit.text : null };
   } finally {
     await server.release();
   }

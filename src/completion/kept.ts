@@ -14,6 +14,8 @@ export interface StoredSignal {
   readonly typedInstead: string | null;
   /** Share of the accepted text that stood at the last look, 0 to 1; null if nobody looked yet. */
   readonly survival: number | null;
+  /** Whether something was seen to be put in right behind the accepted text: it was only a beginning. */
+  readonly goneOn: boolean;
 }
 
 /** An accepted edit of which less than this share survived was not what the developer wanted. */

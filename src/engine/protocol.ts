@@ -70,9 +70,10 @@ export interface ScoreParams {
 
 export interface Score {
   readonly checkpoint: string;
-  /** Sum of the natural-log probabilities of the edit's tokens, stop token included. */
+  /** Of the edit and of nothing more: the sum of `logprobs`. */
   readonly logprob: number;
-  readonly tokens: number;
+  /** Natural-log probability of each of its tokens, and of those that end it where the format has any. */
+  readonly logprobs: readonly number[];
 }
 
 /** One round of training, for people. Times are epoch milliseconds, losses in nats a token. */

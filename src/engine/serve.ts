@@ -253,7 +253,7 @@ export class Server {
   }
 
   /**
-   * Log-probability of an edit under the weights that serve.
+   * Log-probability of an edit, and of nothing more, under the weights that serve.
    *
    * @throws RangeError if the format has no way to say it
    */
@@ -266,7 +266,7 @@ export class Server {
       return {
         checkpoint: this.#loaded.checkpoint,
         logprob: logprobs.reduce((a, b) => a + b, 0),
-        tokens: target.length,
+        logprobs,
       };
     });
   }

@@ -30,9 +30,12 @@ export function logFormat(tokenizer: PromptTokenizer): EditFormat | null {
       const target = (edit: Edit, isWhole: boolean) => targetOf(input, prompt, edit, isWhole, marks, tokenizer);
       const read = (written: Written) => readAnswer(input, prompt, written, marks, tokenizer);
       const given = (candidate: Candidate | null): Given | null => {
-        const ids = candidate !== null && isEdit(input, candidate.edit) ? target(candidate.edit, true) : null;
+        if (candidate === null || !isEdit(input, candidate.edit)) return null;
+        // Text at the cursor is weighed as the model's own is: without what ends the hunk.
+        const isHere = prompt.isTyping && continuation(input, candidate.edit) !== null;
+        const ids = target(candidate.edit, !isHere);
         if (ids === null || ids.length > MOST_GIVEN) return null;
-        return { ...candidate!, target: ids, done: prompt.isTyping ? ids.indexOf(marks.end) + 1 : 0 };
+        return { ...candidate, target: ids, done: prompt.isTyping ? ids.indexOf(marks.end) + 1 : 0 };
       };
       return {
         prompt,
@@ -68,7 +71,10 @@ function targetOf(
   tokenizer: PromptTokenizer,
 ): number[] | null {
   const going = prompt.isTyping ? continuation(input, edit) : null;
-  if (going !== null) return healedTarget(prompt, going.text, going.rest, marks, tokenizer);
+  if (going !== null) {
+    if (!isWhole) return healedTarget(prompt, going.text, going.rest, marks, tokenizer);
+    return [...healedTarget(prompt, going.text + leftOf(prompt, going.rest), '', marks, tokenizer), marks.end];
+  }
   const range = rangeInWindow(input, edit);
   if (range === null) return null;
   const text = input.before + input.after;
@@ -83,8 +89,12 @@ function targetOf(
   const ids = isWhole ? hunkIds(hunk, marks) : openIds(hunk, marks);
   if (!prompt.isTyping) return ids;
   // The hunk at the cursor ends first, with what is left of its line.
-  const rest = input.after.split('\n', 1)[0]!;
-  return [...healedTarget(prompt, rest, '', marks, tokenizer), marks.end, ...ids];
+  return [...healedTarget(prompt, leftOf({ closed: '' }, input.after), '', marks, tokenizer), marks.end, ...ids];
+}
+
+/** What of the text behind an edit belongs to the hunk at the cursor: its line, and lines that the editor closed it with. */
+function leftOf({ closed }: Pick<LogPrompt, 'closed'>, rest: string): string {
+  return closed.includes('\n') && rest.startsWith(closed) ? closed : rest.split('\n', 1)[0]!;
 }
 
 /** The ids that spell the healed text and the one that goes in, cut where `rest` begins. */

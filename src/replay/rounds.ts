@@ -1,7 +1,7 @@
 /** The editor's rounds of learning as an arm of a replay has them: the same examples, training and promotion. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { firstLineOf } from '../completion/edit.ts';
+import { applyEdit, type Edit, firstLineOf } from '../completion/edit.ts';
 import type { Snapshot } from '../completion/snapshot.ts';
 import type { Base } from '../engine/base.ts';
 import { BASE, type Loaded } from '../engine/checkpoint.ts';
@@ -57,7 +57,8 @@ export class Rounds {
     const teachings = (): Teaching[] => {
       if (answer === null) return typed === null ? [] : typedInstead(typed, true);
       const { edit } = answer;
-      if (fate === 'accepted') return accepted(edit, 1);
+      // What a look at an accepted text would have seen: whether more was put in behind it.
+      if (fate === 'accepted') return accepted(edit, 1, typed !== null && isSame(question.document, edit, typed));
       if (fate === 'partly') return partlyAccepted(firstLineOf(question.document, edit)!);
       return refused(snapshot, edit, typed, true);
     };
@@ -107,6 +108,11 @@ export class Rounds {
     const folder = join(dir, ADAPTER);
     this.#adapter = existsSync(folder) ? await readAdapter(folder, this.#base.model) : null;
   }
+}
+
+/** Whether two edits lead to the same text. */
+function isSame(document: string, a: Edit, b: Edit): boolean {
+  return applyEdit(document, a) === applyEdit(document, b);
 }
 
 interface State {

@@ -65,6 +65,8 @@ export interface Survival {
   readonly afterMs: 30_000 | 120_000 | 600_000;
   /** Share of the accepted text's characters that still stand, 0 to 1. */
   readonly share: number;
+  /** Whether something was put in right behind it: then it was only the beginning of what was wanted. */
+  readonly goneOn: boolean;
   /** False if the document was not open then, so that the share is that of the last look. */
   readonly observed: boolean;
 }

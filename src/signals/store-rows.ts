@@ -192,10 +192,17 @@ export function outcomeRow(event: Outcome): OutcomeRow {
 }
 
 /** @throws TypeError */
-export function survivalRow(event: Survival): { at: number; after_ms: number; share: number; observed: number } {
+export function survivalRow(event: Survival): {
+  at: number;
+  after_ms: number;
+  share: number;
+  observed: number;
+  gone_on: number;
+} {
   if (!SURVIVAL_AT.includes(event.afterMs)) throw new TypeError(`Nothing is looked at after ${event.afterMs} ms.`);
   const share = Math.min(1, Math.max(0, number(event.share)));
-  return { at: time(event.at), after_ms: event.afterMs, share, observed: event.observed ? 1 : 0 };
+  const [observed, gone_on] = [event.observed ? 1 : 0, event.goneOn ? 1 : 0];
+  return { at: time(event.at), after_ms: event.afterMs, share, observed, gone_on };
 }
 
 /**

@@ -56,6 +56,8 @@ export interface ExampleRow {
   readonly typedInstead: string | null;
   /** Share that stood at the last look, or null if nobody has looked yet. */
   readonly survival: number | null;
+  /** Whether something was seen to be put in right behind the accepted text. */
+  readonly goneOn: boolean;
 }
 
 /** An edit that the developer made, without secrets. */
@@ -223,8 +225,8 @@ export class SignalTables {
   #storeSurvival(suggestion: number, seq: number, event: Survival): string | null {
     const added = this.#db
       .prepare(
-        `INSERT INTO survival (suggestion, after_ms, seq, at, share, observed)
-         VALUES (@suggestion, @after_ms, @seq, @at, @share, @observed) ON CONFLICT DO NOTHING`,
+        `INSERT INTO survival (suggestion, after_ms, seq, at, share, observed, gone_on)
+         VALUES (@suggestion, @after_ms, @seq, @at, @share, @observed, @gone_on) ON CONFLICT DO NOTHING`,
       )
       .run({ suggestion, seq, ...survivalRow(event) });
     return added.changes === 0 ? 'the same look at survival, a second time' : null;
@@ -283,7 +285,8 @@ export class SignalTables {
            WHERE EXISTS (SELECT 1 FROM offer f WHERE f.suggestion = o.suggestion)),
          chosen AS (SELECT * FROM last WHERE seq > @after ORDER BY seq ${newest ? 'DESC' : 'ASC'} LIMIT @limit)
          SELECT f.*, chosen.seq AS seq, s.id AS suggestion_id, o.kind, o.observed, o.reason, o.shown, o.jumped, o.accepted_chars, o.typed_chars, t.text AS typed,
-           (SELECT share FROM survival v WHERE v.suggestion = s.n ORDER BY after_ms DESC LIMIT 1) AS survival
+           (SELECT share FROM survival v WHERE v.suggestion = s.n ORDER BY after_ms DESC LIMIT 1) AS survival,
+           (SELECT max(gone_on) FROM survival v WHERE v.suggestion = s.n) AS gone_on
          FROM chosen JOIN suggestion s ON s.n = chosen.suggestion JOIN offer f ON f.suggestion = s.n
          JOIN outcome o ON o.suggestion = s.n LEFT JOIN typed_instead t ON t.suggestion = s.n
          ORDER BY chosen.seq`,
@@ -394,6 +397,7 @@ interface JoinedRow extends OfferRow {
   readonly typed_chars: number;
   readonly typed: string | null;
   readonly survival: number | null;
+  readonly gone_on: number | null;
 }
 
 function exampleOf(r: JoinedRow): ExampleRow {
@@ -432,5 +436,6 @@ function exampleOf(r: JoinedRow): ExampleRow {
     typedChars: r.typed_chars,
     typedInstead: r.typed,
     survival: r.survival,
+    goneOn: r.gone_on === 1,
   };
 }

@@ -3,11 +3,12 @@
  *
  * An accepted edit is a stretch that later changes move, edit or remove. Each change costs what it touches; texts are
  * compared only when a share falls due, and only the accepted text with what stands in its place. Undoing an accept
- * does not change its outcome: the share of 0 tells it.
+ * does not change its outcome: the share of 0 tells it. What is put in right behind it is no part of it, and is told
+ * apart: whoever goes on there wanted more.
  */
 import { diffArrays } from 'diff';
 import type { Survival } from './signal.ts';
-import { applyChange, type Change, type Stretch } from './stretch.ts';
+import { applyChange, type Change, end, type Stretch } from './stretch.ts';
 
 export const SURVIVAL_AT = [30_000, 120_000, 600_000] as const;
 
@@ -32,6 +33,7 @@ export interface AcceptedEdit {
 interface Watched {
   readonly edit: AcceptedEdit;
   readonly now: Stretch;
+  readonly goneOn: boolean;
   readonly open: boolean;
   /** Index into SURVIVAL_AT of the next look. */
   readonly next: number;
@@ -49,7 +51,7 @@ interface Step {
 }
 
 export function watch(state: SurvivalState, edit: AcceptedEdit): Step {
-  const added: Watched = { edit, now: edit.now, open: true, next: 0 };
+  const added: Watched = { edit, now: edit.now, goneOn: false, open: true, next: 0 };
   const watched = [...state.watched.filter((w) => w.edit.suggestionId !== edit.suggestionId), added];
   const dropped = watched.slice(0, Math.max(0, watched.length - WATCH_LIMIT));
   return {
@@ -68,10 +70,15 @@ export function changed(
   const edges = event.cause === 'other' ? 'out' : 'in';
   const watched = due.state.watched.map((w) =>
     w.open && w.edit.document === event.document
-      ? { ...w, now: event.changes.reduce((s, change) => applyChange(s, change, edges), w.now) }
+      ? event.changes.reduce((each, change) => after(each, change, edges), w)
       : w,
   );
   return { state: { watched }, emit: due.emit };
+}
+
+function after(w: Watched, change: Change, edges: 'in' | 'out'): Watched {
+  const isBehind = edges === 'out' && change.removed === 0 && change.offset === end(w.now) && change.text !== '';
+  return { ...w, now: applyChange(w.now, change, edges), goneOn: w.goneOn || isBehind };
 }
 
 /** The document is gone from the editor: later looks report the share of now, as not observed. */
@@ -114,6 +121,7 @@ function look(w: Watched, afterMs: Survival['afterMs'], at: number, observed: bo
     suggestionId: w.edit.suggestionId,
     afterMs,
     share: survivingShare(w.edit.text, w.now.text),
+    goneOn: w.goneOn,
     observed,
   };
 }

@@ -86,7 +86,7 @@ function teachingsOf(row: StoredSignal): Teaching[] {
   const { snapshot, edit } = row;
   switch (row.outcome) {
     case 'accepted':
-      return accepted(edit, row.survival ?? 1);
+      return accepted(edit, row.survival ?? 1, !row.goneOn);
     case 'partly-accepted': {
       const taken = takenPart(row);
       return taken === null ? [] : partlyAccepted(taken);
@@ -100,9 +100,12 @@ function teachingsOf(row: StoredSignal): Teaching[] {
   }
 }
 
-/** @param survived share of it that stood at the last look, 0 to 1 */
-export function accepted(edit: Edit, survived: number): Teaching[] {
-  return survived < SURVIVED ? [] : [{ label: 'pull', edit, weight: survived, isWhole: true }];
+/**
+ * @param survived share of it that stood at the last look, 0 to 1
+ * @param isWhole false where more was put in right behind it
+ */
+export function accepted(edit: Edit, survived: number, isWhole: boolean): Teaching[] {
+  return survived < SURVIVED ? [] : [{ label: 'pull', edit, weight: survived, isWhole }];
 }
 
 export function partlyAccepted(taken: Edit): Teaching[] {
@@ -118,7 +121,7 @@ export function refused(snapshot: PromptInput, edit: Edit, typed: Edit | null, i
   const both = was !== undefined && typeof is === 'string';
   return [
     // What was refused as too short, and typed all the same, was right as far as it went.
-    ...(both && was !== '' && is.startsWith(was) ? [] : [{ label: 'push', edit, weight: 1, isWhole: true } as const]),
+    ...(both && was !== '' && is.startsWith(was) ? [] : [{ label: 'push', edit, weight: 1, isWhole: false } as const]),
     // What is no more than the beginning of what was refused says nothing.
     ...(typed === null || (both && was.startsWith(is)) ? [] : typedInstead(typed, isWhole)),
   ];

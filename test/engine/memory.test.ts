@@ -74,7 +74,7 @@ test('one accept or one typed line is enough, in both windows and after a restar
   await remembers(w, SUM);
   // What did not stay was not wanted.
   const gone = { type: 'survival', eventId: 's', at: Date.now(), suggestionId: 'two' } as const;
-  await w.record([{ ...gone, afterMs: 30_000, share: 0.1, observed: true }]);
+  await w.record([{ ...gone, afterMs: 30_000, share: 0.1, goneOn: false, observed: true }]);
   await remembers(w, alone);
 
   await w.record(signals('three', 'accepted', SUM));

@@ -50,7 +50,7 @@ test('gets ready, suggests, scores and records', async (t) => {
   // Serving and scoring mean the same number.
   const sum = first.tokenLogprobs.reduce((a, b) => a + b, 0);
   const score = await w.client.score({ snapshot: at('let u'), edit: first.edit });
-  assert.equal(score.tokens, first.tokenLogprobs.length);
+  assert.equal(score.logprobs.length, first.tokenLogprobs.length);
   assert.ok(Math.abs(score.logprob - sum) < 1e-3, `${score.logprob} scored, ${sum} suggested`);
 
   await w.record(accepted(3));

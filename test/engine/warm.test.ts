@@ -193,8 +193,8 @@ test('a candidate that is better than the own answer is given, as likely as it i
   const better = await suggested();
   assert.deepEqual(better.edit, edit);
   assert.deepEqual(better.effort, { ...own.effort, weighed: target.length }, 'what cannot be better costs no pass');
-  const { logprob, tokens } = await server.score(given, edit);
-  assert.equal(tokens, better.tokenLogprobs.length);
+  const { logprob, logprobs } = await server.score(given, edit);
+  assert.equal(logprobs.length, better.tokenLogprobs.length);
   assert.ok(Math.abs(logprob - better.tokenLogprobs.reduce((a, b) => a + b, 0)) < 1e-3);
   const all = await server.completeAll(given, 48, 3, () => false);
   assert.ok(!('none' in all));

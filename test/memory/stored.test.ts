@@ -13,6 +13,7 @@ const signal = (over: Partial<RememberingSignal>): RememberingSignal => ({
   acceptedChars: 10,
   typedInstead: null,
   survival: null,
+  goneOn: false,
   remembered: null,
   ...over,
 });

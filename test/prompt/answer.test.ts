@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { applyEdit, type Edit } from '../../src/completion/edit.ts';
+import { applyEdit, type Edit, editAtCursor } from '../../src/completion/edit.ts';
 import type { PromptInput } from '../../src/prompt/format.ts';
 import { logFormat } from '../../src/prompt/log-format.ts';
 import { seeded } from '../../src/trainer/random.ts';
@@ -97,6 +97,29 @@ test('a changed line is cut within what is new in it, and its old end stays', ()
   assert.equal(after(input, answer), 'one\ncall(first + second);\nthree');
 });
 
+test('a line that says the same as the one above it ends the answer before it, however likely it is', () => {
+  const { tokenizer, write } = bench();
+  const over = (input: PromptInput, answer: string): boolean =>
+    logFormat(tokenizer)!
+      .ask(input)
+      .isOver(written(write(answer), () => 0));
+  const body = at('f() {\n  |\n}', { recent: [edit(0, 'f() {', 'f() {\n  ')] });
+  // What was typed of the line is spelled first.
+  const again = "\n  trace('f');\n  trace('f');\n";
+  assert.ok(over(body, again) && !over(body, "\n  trace('f');\n  trace('g');\n"));
+  assert.equal(after(body, `${again}  trace('f');[END]`), "f() {\n  trace('f');\n}");
+  const begun = at('f() {\n  trace(|\n}', { recent: [edit(0, 'f() {', 'f() {\n  trace(')] });
+  assert.ok(over(begun, "('f');\n  trace('f');\n"));
+  assert.equal(after(begun, "('f');\n  trace('f');[END]"), "f() {\n  trace('f');\n}");
+  assert.ok(over(still, '[@]\nthree[+]\nfour\nfour\n'));
+  assert.equal(after(still, '[@]\nthree[+]\nfour\nfour[END]'), 'one\ntwo\nthree\nfour\ntwo\n');
+  // Marks alone do come so, and where several lines give way all of it stands or nothing.
+  assert.equal(after(still, '[@]\nthree[+]\n}\n}[END]'), 'one\ntwo\nthree\n}\n}\ntwo\n');
+  const twice = at('a\n|a\nb');
+  assert.ok(!over(twice, '[-]\na\na[+]\nc\nc\n'));
+  assert.equal(after(twice, '[-]\na\na[+]\nc\nc[END]'), 'c\nc\nb');
+});
+
 test('generation ends with the hunk, with NONE, and where it has become hopeless', () => {
   const { tokenizer, write } = bench();
   const over = (input: PromptInput, answer: string, logprob = 0): boolean => {
@@ -179,7 +202,9 @@ test('the target of any edit, read again, makes the same text', () => {
       text: text(pick(3)),
     };
     const result = applyEdit(document, change);
-    if (result === null) continue;
+    const [first, second] = change.text.split('\n');
+    // A line that says the one above it again is cut.
+    if (result === null || first!.trim() === second?.trim()) continue;
     const { tokenizer, show } = bench();
     const ask = logFormat(tokenizer)!.ask(input);
     const ids = ask.target(change, true)!;
@@ -198,6 +223,25 @@ test('where somebody types, another line’s change comes after the rest of the 
   const ids = ask.target(change, true)!;
   assert.equal(show(ids), 'b);[END][-]\nthree[+]\nTHREE[END]');
   assert.deepEqual((ask.read(written(ids)) as { edit: Edit }).edit, change);
+});
+
+test('what goes in at the cursor ends the hunk, with what is left of its line, unless more might have followed', () => {
+  const { tokenizer, show } = bench();
+  const said = (input: PromptInput, text: string, isWhole: boolean): string =>
+    show(
+      logFormat(tokenizer)!
+        .ask(input)
+        .target(editAtCursor(input, text, 0), isWhole)!,
+    );
+  assert.equal(said(adding, 'name', true), ' name[END]');
+  assert.equal(said(adding, 'name', false), ' name');
+  assert.equal(said(adding, 'name\nmore', true), ' name\nmore[END]');
+  assert.equal(said(typing, ', c', true), 'b, c);[END]');
+  assert.equal(said(typing, ', c', false), 'b, c');
+  // The line that the editor put there for a closing mark is one of the hunk's.
+  const block = at('f() {\n  |\n}\nlast', { recent: [edit(0, 'last', 'f() {\n  \n}\nlast')] });
+  assert.equal(said(block, 'return x;', true), '\n  return x;\n}[END]');
+  assert.equal(said(block, 'return x;', false), '\n  return x;');
 });
 
 test('a candidate is an edit that the format can say, and never the last one taken back', () => {

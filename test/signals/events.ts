@@ -68,5 +68,14 @@ export function written(
 
 export function survival(id: string, afterMs: Survival['afterMs'], share: number): Survival {
   const eventId = `${id}/survival-${afterMs}`;
-  return { type: 'survival', eventId, at: 2_000 + afterMs, suggestionId: id, afterMs, share, observed: true };
+  return {
+    type: 'survival',
+    eventId,
+    at: 2_000 + afterMs,
+    suggestionId: id,
+    afterMs,
+    share,
+    goneOn: false,
+    observed: true,
+  };
 }

@@ -135,6 +135,7 @@ test('every old schema is brought up to date, with what it holds', async (t) => 
           [10, 25, 10, 25, 'x'],
         ],
       );
+      assert.equal(rows[0]!.goneOn, i >= 8, 'not known before');
       assert.equal(store.current('hash')?.id, 'c1');
       assert.equal(store.newSignals('hash'), 1);
       assert.equal(store.rounds('hash')[0]?.decision, 'promoted');

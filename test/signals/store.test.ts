@@ -42,6 +42,7 @@ test('what was recorded is what training reads', (t) => {
       typedChars: 0,
       typedInstead: null,
       survival: 0.5,
+      goneOn: false,
     },
   ]);
 });
@@ -86,6 +87,9 @@ test('events in any order: nothing is lost', (t) => {
   store.record([offered('a')]);
   const [row] = store.exampleRows({ limit: 1 });
   assert.deepEqual([row?.outcome, row?.typedInstead, row?.survival], ['rejected', 'other', 0.75]);
+  assert.equal(row?.goneOn, false);
+  store.record([{ ...survival('a', 120_000, 0.75), goneOn: true }]);
+  assert.equal(store.exampleRows({ limit: 1 })[0]?.goneOn, true);
 });
 
 test('an edit: as it was last told; taken back, too long or with a secret, without a line', (t) => {

@@ -77,6 +77,25 @@ test('typing on right behind it or before it is not part of it', () => {
   assert.deepEqual(s.shares, [1, 1, 1]);
 });
 
+test('what is put in right behind it says that it was a beginning', () => {
+  const goneOn = (s: Session): boolean[] => {
+    assert.ok(s.shares.every((share) => share === 1));
+    return s.seen.map((e) => e.goneOn);
+  };
+  const marked = 'x = [foo];\nend\n';
+  assert.deepEqual(goneOn(new Session(marked)), [false, false, false]);
+  const behind = (at: number, cause?: 'undo'): Session =>
+    new Session(marked).change(at, [{ offset: 7, removed: 0, text: '.bar()' }], cause);
+  assert.deepEqual(goneOn(behind(1)), [true, true, true]);
+  assert.deepEqual(goneOn(behind(60_000)), [false, true, true]);
+  // Before it, elsewhere, and in the place of something else.
+  const beside = new Session(marked).replace(1, 'x = ', 'x = await ').replace(2, ';', '.bar();').replace(3, 'end', '');
+  assert.deepEqual(goneOn(beside), [false, false, false]);
+  // The place moves with what is put in before.
+  const moved = new Session(marked).replace(1, 'x', 'long').change(2, [{ offset: 10, removed: 0, text: '\n' }]);
+  assert.deepEqual(goneOn(moved), [true, true, true]);
+});
+
 test('edited by hand: a renamed word counts by what is left of it', () => {
   const s = new Session('[const total = sum(items);]').replace(40_000, 'total', 'totalPrice');
   assert.deepEqual(s.shares, [1, 1, 1]);

@@ -18,29 +18,27 @@ const row = (more: Partial<StoredSignal>): StoredSignal => ({
   acceptedChars: 0,
   typedInstead: null,
   survival: null,
+  goneOn: false,
   ...more,
 });
 
 for (const [name, signal, want] of [
   ['accepted', {}, [['pull', 1, ' return one;\n']]],
   ['accepted, most of it survived', { survival: 0.8 }, [['pull', 0.8, ' return one;\n']]],
+  ['accepted, and gone on with', { goneOn: true }, [['pull', 1, ' return one;']]],
   ['accepted, then taken back', { survival: 0.1 }, []],
   ['taken in part', { outcome: 'partly-accepted', acceptedChars: 4 }, [['pull', 0.5, ' return one']]],
   ['taken in part, but nothing of it', { outcome: 'partly-accepted', acceptedChars: 0 }, []],
-  ['rejected', { outcome: 'rejected' }, [['push', 1, ' return one;\n']]],
+  ['rejected', { outcome: 'rejected' }, [['push', 1, ' return one;']]],
   [
     'rejected for something else',
     { outcome: 'rejected', typedInstead: ' two;\nmore' },
     [
-      ['push', 1, ' return one;\n'],
+      ['push', 1, ' return one;'],
       ['pull', 1, ' return two;'],
     ],
   ],
-  [
-    'rejected, then its beginning typed',
-    { outcome: 'rejected', typedInstead: ' one' },
-    [['push', 1, ' return one;\n']],
-  ],
+  ['rejected, then its beginning typed', { outcome: 'rejected', typedInstead: ' one' }, [['push', 1, ' return one;']]],
   [
     'rejected as too short, then typed with more',
     { outcome: 'rejected', typedInstead: ' one;/* more */' },
@@ -106,6 +104,17 @@ test('with a format that can say it, an edit away from the cursor teaches; with 
   assert.deepEqual(examplesOf(row({ edit: away }), prefixFormat(tokenizer, 64), limits), []);
 });
 
+test('an accepted edit is learned with its end, one that was gone on with without', () => {
+  const tokenizer = wordTokenizer();
+  const recent = [{ path: 'a.ts', line: 1, removed: '  done', added: '  return' }];
+  const targets = (more: Partial<StoredSignal>): string[] =>
+    examplesOf(row({ snapshot: { ...SNAPSHOT, recent }, ...more }), logFormat(tokenizer)!, limits).map((e) =>
+      tokenizer.decode(e.ids.slice(e.targetStart)),
+    );
+  assert.deepEqual(targets({}), [' return one;†']);
+  assert.deepEqual(targets({ goneOn: true }), [' return one;']);
+});
+
 test('what was typed instead goes on with the edit under way', () => {
   const tokenizer = wordTokenizer();
   const recent = [{ path: 'a.ts', line: 1, removed: '  done', added: '  return' }];
@@ -134,8 +143,8 @@ test('an edit that the ones before tell of is asked for without them too, and st
   assert.deepEqual(
     made.map((e) => [e.id, e.label, tokenizer.decode(e.ids.slice(e.targetStart))]),
     [
-      ['s1', 'pull', ' return one;'],
-      ['s1:bare', 'pull', ' return one;'],
+      ['s1', 'pull', ' return one;†'],
+      ['s1:bare', 'pull', ' return one;†'],
     ],
   );
   assert.deepEqual(

@@ -11,13 +11,14 @@ import * as m005 from './m005_judgements.ts';
 import * as m006 from './m006_remembered.ts';
 import * as m007 from './m007_forgotten.ts';
 import * as m008 from './m008_written.ts';
+import * as m009 from './m009_gone_on.ts';
 
 export interface Migration {
   readonly name: string;
   readonly up: (db: Database) => void;
 }
 
-export const MIGRATIONS: readonly Migration[] = [m001, m002, m003, m004, m005, m006, m007, m008];
+export const MIGRATIONS: readonly Migration[] = [m001, m002, m003, m004, m005, m006, m007, m008, m009];
 
 /** Marks the file as Knack's (`file` and SQLite's `application_id`): "KNCK". */
 export const APPLICATION_ID = 0x4b4e434b;
