@@ -162,8 +162,12 @@ export function entryPage(entry: StoredEntry, formats: Formats): string {
     [t('outcome'), outcome],
     [t('accepted characters'), entry.acceptedChars],
   ];
-  for (const { afterMs, share } of entry.survival) {
-    facts.push([t('stood after {0} s', afterMs / 1_000), formats.share(share)]);
+  for (const { afterMs, share, goneOn } of entry.survival) {
+    const stood = formats.share(share);
+    facts.push([
+      t('stood after {0} s', afterMs / 1_000),
+      goneOn ? t('{0}, and more was put in right behind it', stood) : stood,
+    ]);
   }
   if (offer) {
     facts.push(

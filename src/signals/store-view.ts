@@ -79,8 +79,8 @@ export class ViewTables {
       .get(id) as EntryRow | undefined;
     if (row === undefined) return null;
     const looks = this.#db
-      .prepare('SELECT after_ms, share, observed FROM survival WHERE suggestion = ? ORDER BY after_ms')
-      .all(row.n) as { after_ms: number; share: number; observed: number }[];
+      .prepare('SELECT after_ms, share, observed, gone_on FROM survival WHERE suggestion = ? ORDER BY after_ms')
+      .all(row.n) as { after_ms: number; share: number; observed: number; gone_on: number | null }[];
     return {
       id,
       at: row.first_at,
@@ -92,7 +92,12 @@ export class ViewTables {
       reason: row.reason,
       acceptedChars: row.accepted_chars,
       typedInstead: row.typed,
-      survival: looks.map((l) => ({ afterMs: l.after_ms, share: l.share, observed: l.observed === 1 })),
+      survival: looks.map((l) => ({
+        afterMs: l.after_ms,
+        share: l.share,
+        observed: l.observed === 1,
+        goneOn: l.gone_on === 1,
+      })),
     };
   }
 

@@ -72,7 +72,13 @@ export interface StoredEntry extends Omit<StoredSummary, 'path'> {
   readonly reason: string | null;
   readonly acceptedChars: number | null;
   readonly typedInstead: string | null;
-  readonly survival: readonly { readonly afterMs: number; readonly share: number; readonly observed: boolean }[];
+  readonly survival: readonly {
+    readonly afterMs: number;
+    readonly share: number;
+    readonly observed: boolean;
+    /** Whether something was put in right behind it. */
+    readonly goneOn: boolean;
+  }[];
 }
 
 /** Which suggestions and edits are meant. */

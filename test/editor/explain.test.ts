@@ -81,7 +81,7 @@ test('an entry: all of it, and what is not there is left out', () => {
     reason: 'moved-away',
     acceptedChars: 0,
     typedInstead: 'other',
-    survival: [{ afterMs: 30_000, share: 0.5, observed: true }],
+    survival: [{ afterMs: 30_000, share: 0.5, observed: true, goneOn: true }],
     written: null,
     offer: {
       ...{ path: 'src/add.ts', language: 'typescript', startLine: 0, before: 'BEFORE', after: 'AFTER' },
@@ -94,7 +94,7 @@ test('an entry: all of it, and what is not there is left out', () => {
   for (const part of [
     'rejected (moved-away, inferred)',
     'other',
-    '50%',
+    'stood after 30 s: 50%, and more was put in right behind it',
     'BEFORE',
     'AFTER',
     'secrets cut out: 1',

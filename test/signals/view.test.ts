@@ -76,7 +76,7 @@ test('an entry: all that is stored of it', (t) => {
   const entry = store.entry('a')!;
   assert.deepEqual(entry.offer?.recent, offered('a').snapshot.recent);
   assert.deepEqual(entry.offer?.tokenLogprobs, [-0.25, -1.5, -0.125]);
-  assert.deepEqual(entry.survival, [{ afterMs: 30_000, share: 0.5, observed: true }]);
+  assert.deepEqual(entry.survival, [{ afterMs: 30_000, share: 0.5, observed: true, goneOn: false }]);
   assert.deepEqual([entry.outcome, entry.observed, entry.acceptedChars], ['accepted', true, 13]);
   assert.equal(store.entry('c')!.typedInstead, 'other');
   assert.equal(store.entry('d')!.outcome, null);
