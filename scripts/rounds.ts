@@ -1,23 +1,27 @@
 /**
  * `npm run rounds -- SOURCE [--since DATE] [--skip N] [--hunks N] [--rounds N] [--asks N] [--prompt TOKENS] [--tokens N]
- * [--threads N]`: what rounds of learning bring on what is typed next. In a source (of the tune split) the weights
+ * [--threads N] [--answers]`: what rounds of learning bring on what is typed next. In a source (of the tune split) the weights
  * learn from N hunks as they were typed, as a user's would with `+typing`; then what is typed at asks of the N hunks
- * that follow is scored, teacher-forced in fp32 with whole prompts, before any round and after this one. The next round
- * goes on from there. A replay tells what it is worth; this tells within minutes which of two ways of learning is the
+ * that follow is scored, teacher-forced in fp32 with whole prompts, before any round and after this one; with
+ * `--answers` it is also asked for, as the editor serves it without a memory, and judged. The next round goes on from there. A replay tells what it is worth; this tells within minutes which of two ways of learning is the
  * better one.
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Edit } from '../src/completion/edit.ts';
 import type { Snapshot } from '../src/completion/snapshot.ts';
+import { isSuggestion } from '../src/completion/suggestion.ts';
 import { type Base, loadBase } from '../src/engine/base.ts';
+import { BASE } from '../src/engine/checkpoint.ts';
 import { learnFrom, MOST_SIGNALS } from '../src/engine/learning.ts';
 import { SessionPolicy } from '../src/engine/policy.ts';
+import { withQuantised } from '../src/engine/quantised-base.ts';
+import { Server } from '../src/engine/serve.ts';
 import type { Adapter } from '../src/model/adapter.ts';
 import { defaultCacheDir } from '../src/model/cache.ts';
 import { initialLora } from '../src/model/lora.ts';
 import { PROMPT_TOKENS, TARGET_TOKENS } from '../src/model/prompt.ts';
-import { snapshotOf } from '../src/replay/complete.ts';
+import { MAX_NEW_TOKENS, snapshotOf } from '../src/replay/complete.ts';
 import { percent, plain, ranged } from '../src/replay/figures.ts';
 import { interval } from '../src/replay/resample.ts';
 import { played } from '../src/replay/run.ts';
@@ -47,6 +51,7 @@ interface Typed {
   readonly after: number;
   readonly snapshot: Snapshot;
   readonly edit: Edit;
+  readonly judge: Ask['judge'];
 }
 
 async function run(): Promise<undefined> {
@@ -61,11 +66,12 @@ async function run(): Promise<undefined> {
       prompt: { type: 'string', default: String(EXAMPLE_LIMITS.promptTokens) },
       tokens: { type: 'string', default: '20000' },
       threads: { type: 'string', default: '2' },
+      answers: { type: 'boolean', default: false },
     },
   });
   const [source] = positionals;
   if (source === undefined || positionals.length > 1) throw new UserError('Name one replay file or git directory.');
-  const number = (name: Exclude<keyof typeof values, 'since'>): number => {
+  const number = (name: Exclude<keyof typeof values, 'since' | 'answers'>): number => {
     const value = Number(values[name]);
     if (!(value >= 0)) throw new UserError(`--${name} takes a number, not ${values[name]}.`);
     return value;
@@ -87,6 +93,7 @@ async function run(): Promise<undefined> {
     return scores.map(({ logprob }) => logprob);
   };
 
+  const answering = values.answers ? await Answering.start(base, shape, threads) : null;
   let serving = start;
   let canaryLoss: number | null = null;
   const rows: Row[] = [];
@@ -125,8 +132,11 @@ async function run(): Promise<undefined> {
     console.log(verdict.reason);
     const all = chosen.map(({ example }) => example);
     const before = await logprobs(start, all);
-    const rowsOf = (after: readonly number[]): Row[] =>
+    const wasRight = await answering?.right(chosen, null);
+    const isRight = await answering?.right(chosen, { shape, vector: parameters });
+    const rowsOf = (after: readonly number[], right = isRight): Row[] =>
       chosen.map(({ point, commit, example }, i) => ({
+        ...(wasRight && right && { right: [wasRight[i]!, right[i]!] as const }),
         point,
         block: Math.floor(commit / BLOCK_COMMITS),
         tokens: example.ids.length - example.targetStart,
@@ -135,8 +145,10 @@ async function run(): Promise<undefined> {
       }));
     const made = rowsOf(await logprobs({ shape, vector: parameters }, all));
     tell(made);
-    rows.push(...(verdict.promote ? made : rowsOf(await logprobs(serving, all))));
+    if (verdict.promote) rows.push(...made);
+    else rows.push(...rowsOf(await logprobs(serving, all), await answering?.right(chosen, serving)));
   }
+  await answering?.release();
   if (rounds > 1) {
     console.log(`What served after each of ${rounds} rounds:`);
     tell(rows);
@@ -149,8 +161,9 @@ function typedIn(source: string, since: number | null, most: number): { hunks: T
   const asks: Typed[] = [];
   const typedAt = (ask: Ask): Typed[] => {
     const [snapshot, edit] = [snapshotOf(ask.question), ask.typed()];
+    if (snapshot === null || edit === null) return [];
     const { id, commit, point } = ask;
-    return snapshot === null || edit === null ? [] : [{ id, commit, point, after: hunks.length, snapshot, edit }];
+    return [{ id, commit, point, after: hunks.length, snapshot, edit, judge: (given) => ask.judge(given) }];
   };
   const firstAsks = new FirstAsks();
   for (const p of played(openSource(source), { since, limit: null, signals: null, every: 1 }, 0)) {
@@ -170,6 +183,35 @@ function examplesOf({ id, snapshot, edit }: Typed, { format }: Base, limits: typ
   return examplesFrom(id, snapshot, typedInstead(edit, true), format, limits);
 }
 
+/** The model as it serves. */
+class Answering {
+  readonly #server: Server;
+
+  private constructor(server: Server) {
+    this.#server = server;
+  }
+
+  static async start(base: Base, shape: Adapter['shape'], threads: number): Promise<Answering> {
+    const quantised = await withQuantised(base, defaultCacheDir(), threads);
+    return new Answering(await Server.start(quantised, shape, BASE, threads, true));
+  }
+
+  /** Whether what is answered is right, of each. */
+  async right(asks: readonly Typed[], adapter: Adapter | null): Promise<boolean[]> {
+    await this.#server.swap(adapter === null ? BASE : { checkpoint: 'learned', adapter });
+    const right: boolean[] = [];
+    for (const { snapshot, judge } of asks) {
+      const completion = await this.#server.complete(snapshot, MAX_NEW_TOKENS, () => false);
+      right.push(isSuggestion(completion) && judge(completion.edit).outcome === 'right');
+    }
+    return right;
+  }
+
+  release(): Promise<void> {
+    return this.#server.release();
+  }
+}
+
 /** At most `most` of them, evenly. */
 function spread<T>(all: readonly T[], most: number): T[] {
   const step = Math.max(1, all.length / most);
@@ -182,6 +224,8 @@ interface Row {
   readonly tokens: number;
   readonly before: number;
   readonly after: number;
+  /** Whether the answer was right before, and is after. */
+  readonly right?: readonly [boolean, boolean];
 }
 
 function tell(rows: readonly Row[]): void {
@@ -202,7 +246,10 @@ function told(rows: readonly Row[]): string {
   const tokens = sum((row) => row.tokens);
   const [before, after] = [-sum((row) => row.before) / tokens, -sum((row) => row.after) / tokens];
   const better = sum((row) => (row.after > row.before ? 1 : 0)) / rows.length;
-  return `${rows.length} asks: ${before.toFixed(3)} -> ${after.toFixed(3)} nats a token (${percent(after / before - 1)}), an answer ${ranged(gain, plain)} nats likelier, ${percent(better)} of them likelier`;
+  const answered = rows.flatMap(({ right }) => (right === undefined ? [] : [right]));
+  const count = (is: (right: readonly [boolean, boolean]) => boolean): number => answered.filter(is).length;
+  const right = `; ${count(([was]) => was)} right before, ${count(([, is]) => is)} after (${count(([was, is]) => is && !was)} new, ${count(([was, is]) => was && !is)} lost)`;
+  return `${rows.length} asks: ${before.toFixed(3)} -> ${after.toFixed(3)} nats a token (${percent(after / before - 1)}), an answer ${ranged(gain, plain)} nats likelier, ${percent(better)} of them likelier${answered.length > 0 ? right : ''}`;
 }
 
 await main(run);

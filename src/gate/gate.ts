@@ -16,10 +16,10 @@ export const SHOW = 0.25;
 export const WORTH = { accepted: 1, partly: 0.5, rejected: 0 } as const;
 
 /**
- * A gate that shows nothing learns nothing. The longer it has shown nothing, the more of what it does not
- * know it takes for granted: one standard deviation for each `asks`, up to `most` (an upper confidence bound, as in Li
- * et al. 2010, "A contextual-bandit approach to personalized news article recommendation"). So it tries what is likely
- * and what it knows little of, and never what it knows to be hopeless.
+ * A gate that shows nothing learns nothing. The longer it has shown nothing, the more of what it does not know it takes
+ * for granted: one standard deviation for each `asks`, up to `most` (an upper confidence bound, as in Li et al. 2010, "A
+ * contextual-bandit approach to personalized news article recommendation"). So it tries what is likely and what it knows
+ * little of, and never what it knows to be hopeless.
  */
 export const CURIOSITY = { asks: 30, most: 3 } as const;
 
