@@ -8,6 +8,15 @@ const FAR: readonly Answer[] = [{ before: 'b', find: 'use(a);', text: 'use(b);' 
 const NEXT = { text: 'let |\n\n\nuse(a);\nend\n', answers: FAR } as const;
 const JUMP = /Tab: edit at line 4 · Esc/;
 const HERE = /Tab: apply · Esc/;
+/** Another one is shown, gone to and applied. */
+const takeOther = async (s: Session): Promise<void> => {
+  await s.press('Alt+]');
+  await s.nextEdit(/Tab: edit at line 5 · Esc/);
+  await s.press('Tab');
+  await s.nextEdit(HERE);
+  await s.press('Tab');
+  await s.wait(300);
+};
 const askNext = async (s: Session): Promise<void> => {
   await s.type('b');
   await s.nextEdit(JUMP);
@@ -324,12 +333,7 @@ export const NEXT_EDIT_SCENARIOS: readonly Scenario[] = [
       await s.nextEdit(/Tab: edit at line 5 · Esc/);
       await s.press('Alt+[');
       await s.nextEdit(JUMP);
-      await s.press('Alt+]');
-      await s.nextEdit(/Tab: edit at line 5 · Esc/);
-      await s.press('Tab');
-      await s.nextEdit(HERE);
-      await s.press('Tab');
-      await s.wait(300);
+      await takeOther(s);
     },
     expected: [
       'next-edit superseded/cycled observed 0 shown:observed',
@@ -349,12 +353,7 @@ export const NEXT_EDIT_SCENARIOS: readonly Scenario[] = [
       await s.type('1');
       await s.press('ArrowDown', 'End');
       await s.nextEdit(JUMP);
-      await s.press('Alt+]');
-      await s.nextEdit(/Tab: edit at line 5 · Esc/);
-      await s.press('Tab');
-      await s.nextEdit(HERE);
-      await s.press('Tab');
-      await s.wait(300);
+      await takeOther(s);
     },
     expected: [
       'next-edit superseded/cycled observed 0 shown:observed',
