@@ -6,6 +6,7 @@
  * well-formed when it is asked for.
  */
 
+import { changedLines } from './changed-lines.ts';
 import type { Place } from './edit.ts';
 import { type RecentEdit, WINDOW } from './snapshot.ts';
 import { cutEnd, normalise, SUITABLE } from './take.ts';
@@ -92,6 +93,39 @@ export class RecentEdits {
       if (this.#mirrors.size <= MIRROR.documents) break;
       this.close(oldest);
     }
+  }
+
+  /**
+   * A document that is followed was edited before it was: it had been `saved`. What differs was edited, the nearest to
+   * the cursor last. By whom and when is not known: it is told of only once somebody goes on with it.
+   *
+   * @param line the cursor's
+   */
+  recall(document: string, saved: readonly string[], line: number): void {
+    const mirror = this.#mirrors.get(document);
+    const changes = mirror && changedLines(saved, mirror.lines);
+    // Long edits that are done with cannot be told from what is found.
+    if (!changes || this.#stretches.some((s) => s.document === document && 'done' in s)) return;
+    const known = this.#stretches.filter((s): s is Live => !('done' in s) && s.document === document);
+    const away = (s: Live): number => Math.max(s.line - line, line - (s.line + s.count - 1), 0);
+    const found = changes
+      .map(({ from, to, fromNow, toNow }): Live => {
+        const own = known.filter((s) => s.line <= toNow && s.line + s.count >= fromNow);
+        for (const s of own) if (s.isTold) this.#retract(s);
+        return {
+          document,
+          removed: saved.slice(from, to),
+          id: own.length > 0 ? Math.min(...own.map((s) => s.id)) : ++this.#count,
+          line: fromNow,
+          count: toNow - fromNow,
+          isByHand: own.some((s) => s.isByHand),
+          isTold: false,
+        };
+      })
+      .filter((s) => sum(s.removed, 0, s.removed.length) + sum(mirror.lines, s.line, s.count) <= WINDOW.edit)
+      .sort((a, b) => away(b) - away(a));
+    this.#stretches = [...this.#stretches.filter((s) => s.document !== document), ...found];
+    this.#bound();
   }
 
   /** Whether a document was opened here, be it too long to be followed. */

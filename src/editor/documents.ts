@@ -14,6 +14,9 @@ import type { Settings } from './settings.ts';
  */
 export const SCHEMES = ['file', 'untitled', 'vscode-remote'] as const;
 
+/** Bytes of a saved file that is compared with what it is now. */
+const MOST_SAVED = 4 * 1024 * 1024;
+
 /** Why a document gets no suggestions. */
 export interface Quiet {
   readonly none: 'excluded' | 'unsuitable';
@@ -67,6 +70,14 @@ export class Documents {
       port.path,
       Array.from({ length: port.lineCount }, (_, n) => port.line(n)),
     );
+    // Edited before the window was reloaded, before Knack was running, or before git said that it may be read.
+    if (document.isDirty && !document.isUntitled) {
+      void savedLines(document.uri).then((saved) => {
+        const editor = vscode.window.activeTextEditor;
+        const line = editor?.document === document ? editor.selection.active.line : 0;
+        if (saved !== null) recent.recall(key, saved, line);
+      });
+    }
   }
 
   #ignoredByGit(uri: vscode.Uri): string | null {
@@ -85,6 +96,18 @@ export class Documents {
       this.#excluded.set(key, reason);
     }
     return reason;
+  }
+}
+
+/** The lines of a file as it was saved; null where they cannot be told, as in another encoding than UTF-8. */
+async function savedLines(uri: vscode.Uri): Promise<string[] | null> {
+  try {
+    const { size } = await vscode.workspace.fs.stat(uri);
+    if (size > MOST_SAVED) return null;
+    const bytes = await vscode.workspace.fs.readFile(uri);
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes).split(/\r\n|\r|\n/);
+  } catch {
+    return null;
   }
 }
 

@@ -228,3 +228,60 @@ function left(
 ): LeftEdit {
   return { stretch, path: 'a', removed, added, above, below };
 }
+
+test('what was edited before a document was followed is found by what was saved, and goes on', () => {
+  const left: LeftEdit[] = [];
+  const recent = new RecentEdits((e) => left.push(e));
+  const lines = ['ZERO', 'one', 'two', 'two and a half', 'three', 'four'];
+  recent.open('d', 'a', lines);
+  recent.recall('d', five, 3);
+  const first = edit(0, 'zero', 'ZERO');
+  assert.deepEqual(recent.recent(), [first, edit(2, 'two', 'two\ntwo and a half')], 'the one at the cursor last');
+  recent.leave();
+  assert.deepEqual(left, [], 'nobody knows whose it is');
+  recent.change('d', [at([3, 14, 14, '!'])]);
+  assert.deepEqual(recent.recent(), [first, edit(2, 'two', 'two\ntwo and a half!')]);
+  recent.leave();
+  assert.deepEqual(
+    left.map(({ removed, added }) => [removed, added]),
+    [[['two'], ['two', 'two and a half!']]],
+  );
+});
+
+test('what was saved becomes known after the next change was made: one edit, told once as it is', () => {
+  const left: LeftEdit[] = [];
+  const recent = new RecentEdits((e) => left.push(e));
+  recent.open('d', 'a', ['zero', 'one', '  ', 'two', 'three', 'four']);
+  recent.change('d', [at([2, 2, 2, 'x'])]);
+  recent.at('d', 5);
+  recent.recall('d', five, 5);
+  assert.deepEqual(recent.recent(), [edit(1, 'one', 'one\n  x')]);
+  recent.leave();
+  assert.deepEqual(
+    left.map(({ stretch, removed, added }) => [stretch, removed, added]),
+    [
+      [1, ['  '], ['  x']],
+      [1, [], []],
+      [1, ['one'], ['one', '  x']],
+    ],
+  );
+});
+
+test('nothing is made of what was saved where it is too different, too long, or no document is followed', () => {
+  const recent = new RecentEdits();
+  recent.recall('d', five, 0);
+  recent.open(
+    'd',
+    'a',
+    Array.from({ length: 500 }, (_, n) => `new ${n}`),
+  );
+  recent.recall(
+    'd',
+    Array.from({ length: 500 }, (_, n) => `old ${n}`),
+    0,
+  );
+  assert.deepEqual(recent.recent(), []);
+  recent.open('d', 'a', [...five, 'x'.repeat(WINDOW.edit)]);
+  recent.recall('d', five, 0);
+  assert.deepEqual(recent.recent(), []);
+});

@@ -86,9 +86,7 @@ describe('an accepted edit', { timeout: 900_000 }, () => {
   test('is what the editor shows in a similar place, where the base would not', async () => {
     // As it was before the round, so that neither the file nor the recent edits show the accepted lines.
     copySample(workspace);
-    await editor.page.reload();
-    await editor.ready();
-    await editor.page.waitForSelector('.monaco-workbench .statusbar-item', { timeout: 60_000 });
+    await editor.reload();
     const snapshot = snapshotAt(readFileSync(join(workspace, SECOND_PLACE.file), 'utf8'), SECOND_PLACE);
     const place = { cacheDir, storageDir: editor.storageDir, snapshot, text: lineFor(SECOND_PLACE) };
     const base = await scorePlace({ ...place, checkpoint: 'base' });

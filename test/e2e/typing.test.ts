@@ -109,4 +109,28 @@ describe('typing as VS Code helps with it', { timeout: 300_000 }, () => {
     assert.equal(count('{'), count('}'));
     assert.match(body, /\n}\n?$/);
   });
+
+  test('in a file that was left unsaved when the window was reloaded: what was typed there is known', async () => {
+    const [, place] = PLACES;
+    const path = join(workspace, place!.file);
+    const { line, column } = openingOf(readFileSync(path, 'utf8'), place!);
+    await editor.openFile(path, line, column);
+    await editor.type('\n');
+    await editor.press('Escape');
+    // VS Code keeps what is unsaved a second after it was typed.
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    await editor.reload();
+    await editor.openFile(path, line + 1, 3);
+    await editor.requestGhostText();
+    const recent = await until('the suggestion in the database', 20_000, () => {
+      const [offer] = query<{ recent: string }>(
+        editor.storageDir,
+        'SELECT recent FROM offer ORDER BY seq DESC LIMIT 1',
+      );
+      const edits = JSON.parse(offer?.recent ?? '[]') as { removed: string; added: string }[];
+      return edits.at(-1)?.removed.startsWith(`export function ${place!.function}`) ? edits : undefined;
+    });
+    say(JSON.stringify(recent));
+    assert.equal(recent.at(-1)!.added, `${recent.at(-1)!.removed}\n  `);
+  });
 });

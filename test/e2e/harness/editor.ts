@@ -162,6 +162,14 @@ export class TestEditor {
     );
   }
 
+  /** Reloads the window, as its user would, and waits until the engine of the new one is ready. */
+  async reload(): Promise<void> {
+    const { host } = await this.ready();
+    await this.startCommand('Developer: Reload Window');
+    await this.ready((mark) => mark.phase === 'ready' && mark.host !== host);
+    await this.page.waitForSelector('.monaco-workbench .statusbar-item', { timeout: 60_000 });
+  }
+
   /** Opens a file with the cursor at a place (counted from 1), as a user would: through Go to File. */
   async openFile(path: string, line: number, column: number): Promise<void> {
     await this.#goToFile(`${path}:${line}:${column}`);

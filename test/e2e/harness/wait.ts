@@ -4,6 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /** What the extension writes to the file that KNACK_READY_FILE names, each time its engine's state changes. */
 export interface ReadyMark {
+  /** The extension host's process. */
+  readonly host?: number;
   readonly phase: string;
   readonly checkpoint?: string;
   readonly training?: { readonly phase: string; readonly message: string; readonly newSignals: number };
