@@ -106,25 +106,23 @@ export class RecentEdits {
     const changes = mirror && changedLines(saved, mirror.lines);
     // Long edits that are done with cannot be told from what is found.
     if (!changes || this.#stretches.some((s) => s.document === document && 'done' in s)) return;
-    const known = this.#stretches.filter((s): s is Live => !('done' in s) && s.document === document);
+    const known = new Set(this.#stretches.filter((s): s is Live => !('done' in s) && s.document === document));
     const away = (s: Live): number => Math.max(s.line - line, line - (s.line + s.count - 1), 0);
-    const found = changes
-      .map(({ from, to, fromNow, toNow }): Live => {
-        const own = known.filter((s) => s.line <= toNow && s.line + s.count >= fromNow);
-        for (const s of own) if (s.isTold) this.#retract(s);
-        return {
-          document,
-          removed: saved.slice(from, to),
-          id: own.length > 0 ? Math.min(...own.map((s) => s.id)) : ++this.#count,
-          line: fromNow,
-          count: toNow - fromNow,
-          isByHand: own.some((s) => s.isByHand),
-          isTold: false,
-        };
-      })
-      .filter((s) => sum(s.removed, 0, s.removed.length) + sum(mirror.lines, s.line, s.count) <= WINDOW.edit)
-      .sort((a, b) => away(b) - away(a));
-    this.#stretches = [...this.#stretches.filter((s) => s.document !== document), ...found];
+    const found: Live[] = [];
+    for (const { from, to, fromNow, toNow } of changes) {
+      const [removed, count] = [saved.slice(from, to), toNow - fromNow];
+      if (sum(removed, 0, removed.length) + sum(mirror.lines, fromNow, count) > WINDOW.edit) continue;
+      const own = [...known].filter((s) => s.line <= toNow && s.line + s.count >= fromNow);
+      for (const s of own) {
+        known.delete(s);
+        if (s.isTold) this.#retract(s);
+      }
+      const id = own.length > 0 ? Math.min(...own.map((s) => s.id)) : ++this.#count;
+      const isByHand = own.some((s) => s.isByHand);
+      found.push({ document, removed, id, line: fromNow, count, isByHand, isTold: false });
+    }
+    const others = this.#stretches.filter((s) => s.document !== document);
+    this.#stretches = [...others, ...[...known, ...found].sort((a, b) => away(b) - away(a))];
     this.#bound();
   }
 

@@ -267,6 +267,16 @@ test('what was saved becomes known after the next change was made: one edit, tol
   );
 });
 
+test('what was typed since stays where it was saved meanwhile, or lies in a change that is too long', () => {
+  const recent = new RecentEdits();
+  recent.open('d', 'a', five);
+  recent.change('d', [at([1, 3, 3, '!'])]);
+  recent.recall('d', ['zero', 'one!', 'two', 'three', 'four'], 1);
+  assert.deepEqual(recent.recent(), [edit(1, 'one', 'one!')]);
+  recent.recall('d', ['zero', 'x'.repeat(WINDOW.edit), 'two', 'three', '4'], 1);
+  assert.deepEqual(recent.recent(), [edit(4, '4', 'four'), edit(1, 'one', 'one!')]);
+});
+
 test('nothing is made of what was saved where it is too different, too long, or no document is followed', () => {
   const recent = new RecentEdits();
   recent.recall('d', five, 0);
