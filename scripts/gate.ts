@@ -27,15 +27,12 @@ const RIDGE = 3;
 const ROUNDS = 2;
 
 function fitted(judged: readonly Judged[][], ridge: number, without: RegExp | null): Record<string, number> {
-  // Each source counts alike, however long it is.
-  const total = judged.reduce((n, j) => n + j.length, 0);
-  const examples = judged.flatMap((source) =>
-    source.map(({ judgement, worth }) => ({
-      x: judgement.features.map((v, i) => (without?.test(FEATURE_NAMES[i]!) ? 0 : v)),
-      y: worth,
-      weight: total / (judged.length * source.length),
-    })),
-  );
+  // Each suggestion counts alike: with each source alike, a short one's few outweigh what the others tell (docs/log.md).
+  const examples = judged.flat().map(({ judgement, worth }) => ({
+    x: judgement.features.map((v, i) => (without?.test(FEATURE_NAMES[i]!) ? 0 : v)),
+    y: worth,
+    weight: 1,
+  }));
   const penalties = FEATURE_NAMES.map((name) => (name === 'always' ? 0.01 : isOfLanguage(name) ? 1e9 : ridge));
   const weights = fitSigned(examples, penalties, FEATURE_NAMES.map(signOf));
   return Object.fromEntries(
