@@ -29,6 +29,7 @@ const TASKS = {
   bench: ['scripts/bench.ts', [], true],
   replay: ['scripts/replay.ts', [], false],
   'gate:prior': ['scripts/gate.ts', [], false],
+  'gate:tastes': ['scripts/tastes.ts', [], false],
   'candidates:prior': ['scripts/candidates.ts', [], false],
   'memory:prior': ['scripts/memory.ts', [], false],
   rounds: ['scripts/rounds.ts', [], false],

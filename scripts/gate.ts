@@ -8,8 +8,9 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { calibrationOf } from '../src/gate/calibration.ts';
 import { FEATURE_NAMES, isOfLanguage } from '../src/gate/features.ts';
+import { fixedGate, Gate } from '../src/gate/gate.ts';
 import type { Prior } from '../src/gate/logistic.ts';
-import { fixed, PRIOR, priorOf } from '../src/gate/prior.ts';
+import { PRIOR, priorOf } from '../src/gate/prior.ts';
 import { blockTallies, lift, sweep } from '../src/replay/compare.ts';
 import { change, percent, plain, ranged } from '../src/replay/figures.ts';
 import { acceptRate, reward, savedShare, sum } from '../src/replay/tally.ts';
@@ -126,7 +127,8 @@ async function run(): Promise<undefined> {
   const sources = options.sources.map(open);
   if (sources.length < 2) throw new UserError('At least two sources are needed: each is held out in turn.');
 
-  const all = (prior: Prior) => sources.map(() => prior);
+  const learning = (prior: Prior) => () => new Gate(prior);
+  const all = (prior: Prior) => sources.map(() => learning(prior));
   let played = await judge(sources, settings, all(PRIOR), typing, { ...watcher(), end() {} });
   let held: Prior[] = [];
   let whole: Record<string, number> = {};
@@ -145,12 +147,17 @@ async function run(): Promise<undefined> {
     );
     if (round < ROUNDS - 1) played = await judge(sources, settings, all(priorOf(whole, spread)), typing);
   }
-  const out = await judge(sources, settings, held, typing);
+  const out = await judge(sources, settings, held.map(learning), typing);
   for (const source of out) describe(source.name, [source], options.seed);
   describe('pooled, each source held out', out, options.seed);
   const pooled = out.flatMap((s) => s.judged);
   console.log(`\n${reliability(pooled.map(({ judgement: { p }, worth }) => ({ p, worth })))}`);
-  const still = await judge(sources, settings, held.map(fixed), false);
+  const still = await judge(
+    sources,
+    settings,
+    held.map((prior) => () => fixedGate(prior)),
+    false,
+  );
   describe('the same priors, without learning from signals', still, options.seed);
 
   if (dry) return;

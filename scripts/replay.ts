@@ -17,6 +17,7 @@ import { htmlPage } from '../src/replay/page.ts';
 import { notes, table } from '../src/replay/report.ts';
 import { runSession, type Settings, type Source, type Watcher } from '../src/replay/session.ts';
 import { fingerprintOf, openSource } from '../src/replay/source.ts';
+import { TASTES, tasteOf } from '../src/replay/taste.ts';
 import { GRAMMARS, ROOT, SHIPPED_ADAPTER } from './paths.ts';
 import { main, UserError } from './progress.ts';
 
@@ -24,7 +25,7 @@ import { main, UserError } from './progress.ts';
 const USUAL_ARMS = 'frozen,zeroshot,copy';
 
 const USAGE = `Usage: npm run replay -- SOURCE… [--arms ${ARMS.map((a) => a.name).join(',')}] [--limit N] [--since DATE] [--signals N]
-       [--seed S] [--workers N] [--sequence] [--idle N] [--canary SOURCE [--canary-asks N]] [--every K] [--adapter DIR] [--threshold X] [--out report.json] [--html report.html]
+       [--seed S] [--workers N] [--sequence] [--idle N] [--canary SOURCE [--canary-asks N]] [--every K] [--refuses ${TASTES.map((t) => t.name).join('|')}] [--adapter DIR] [--threshold X] [--out report.json] [--html report.html]
 A SOURCE is a git directory (work tree or bare) or a replay file (.jsonl.gz).`;
 
 /** Ordinary code that training mixes in. */
@@ -37,7 +38,7 @@ const MOMENTS = 1500;
 const TELL_EVERY = 5_000;
 const RATE_OVER = 60_000;
 
-export interface Options extends Pick<Settings, 'arms' | 'span' | 'seed' | 'workers' | 'sequence' | 'idle'> {
+export interface Options extends Pick<Settings, 'arms' | 'span' | 'seed' | 'workers' | 'sequence' | 'idle' | 'taste'> {
   readonly sources: readonly string[];
   readonly canary: string | null;
   readonly canaryAsks: number;
@@ -64,6 +65,7 @@ export function parseOptions(args: readonly string[]): Options {
         out: text,
         html: text,
         every: text,
+        refuses: text,
         idle: text,
         canary: text,
         'canary-asks': text,
@@ -86,6 +88,7 @@ export function parseOptions(args: readonly string[]): Options {
       workers: values.workers === undefined ? Math.min(2, availableParallelism()) : whole('workers', values.workers, 1),
       sequence: values.sequence ?? false,
       idle: whole('idle', values.idle ?? '64', 1),
+      taste: values.refuses === undefined ? null : tasteOf(values.refuses),
       canary: values.canary ?? null,
       canaryAsks: whole('canary-asks', values['canary-asks'] ?? `${CANARY_ASKS}`, 1),
       adapter: values.adapter ?? null,
@@ -226,7 +229,8 @@ async function run(): Promise<undefined> {
     const { report, moments } = await runSession(sources.map(open), settings, watcher());
     if (sources.length > 1) console.log(`\npooled\n${table(report.pooled.arms)}\n${notes(report.pooled.arms)}`);
     if (out !== null) {
-      const head = { seed: options.seed, commit: ownCommit(), protocol: 1, options: options.span };
+      const taste = options.taste === null ? {} : { refuses: options.taste.name };
+      const head = { seed: options.seed, commit: ownCommit(), protocol: 1, options: { ...options.span, ...taste } };
       writeFileSync(out, `${JSON.stringify({ ...head, ...report }, null, 1)}\n`);
       console.log(`\nThe report is in ${out}.`);
     }

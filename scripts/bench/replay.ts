@@ -75,6 +75,7 @@ export async function benchReplay(options: readonly string[]): Promise<void> {
       running: [{ kind, arm }],
       log,
       syntax,
+      taste: null,
       moments: new Moments(1000, asks),
       progress: () => undefined,
     });

@@ -1,6 +1,5 @@
-/** A replay before `frozen` and a gate of a given prior, with what the gate looked at and what each suggestion was worth. */
-import { Gate, type Judgement, SHOW } from '../../src/gate/gate.ts';
-import type { Prior } from '../../src/gate/logistic.ts';
+/** A replay before `frozen` and a gate of each source's own, with what the gate looked at and what each suggestion was worth. */
+import { type Gate, type Judgement, SHOW } from '../../src/gate/gate.ts';
 import type { Answer, Context } from '../../src/replay/arm.ts';
 import { type ArmKind, armKinds } from '../../src/replay/arms.ts';
 import { Learned, type LearnedOwn } from '../../src/replay/learned.ts';
@@ -44,14 +43,14 @@ class Recorder extends Learned {
 export async function judge(
   sources: readonly Source[],
   settings: Settings,
-  priors: readonly Prior[],
+  gates: readonly (() => Gate)[],
   typing: boolean,
   watcher = SILENT,
 ): Promise<JudgedSource[]> {
   const [frozen, gate] = armKinds(['frozen', typing ? 'gate+typing' : 'gate']) as [ArmKind, ArmKind];
   const results: JudgedSource[] = [];
   for (const [n, source] of sources.entries()) {
-    const recorder = new Recorder(null, new Gate(priors[n]));
+    const recorder = new Recorder(null, gates[n]!());
     const arms = [frozen, { ...gate, start: async () => recorder }];
     let runs: readonly ArmRuns[] = [];
     await runSession([source], { ...settings, arms }, { ...watcher, end: (_, r) => void (runs = r) });
@@ -61,7 +60,8 @@ export async function judge(
     for (const { ask, fate } of walk(b.runs[0]!.asks, SHOW)) {
       const judgement = recorder.judgements.get(ask.index);
       if (fate === 'covered' || ask.confidence === null || judgement === undefined) continue;
-      const worth = ask.point === 'rest' || ask.outcome === 'wrong' ? 0 : ask.outcome === 'right' ? 1 : 0.5;
+      const isWrong = ask.point === 'rest' || ask.outcome === 'wrong' || ask.isRefused;
+      const worth = isWrong ? 0 : ask.outcome === 'right' ? 1 : 0.5;
       const sure = (live.get(ask.index) ?? Number.NEGATIVE_INFINITY) >= frozen.threshold;
       judged.push({ judgement, worth, point: ask.point, shown: fate !== 'silent', frozen: sure });
     }

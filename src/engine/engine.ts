@@ -392,13 +392,14 @@ export class Engine {
   #overview(): protocol.Overview {
     const { storageDir } = this.#params!;
     const baseHash = this.#base?.model.sha256 ?? null;
-    const gateSignals = this.#gatekeeper?.signals ?? 0;
+    const { signals = 0, seldom = [] } = this.#gatekeeper ?? {};
+    const gate = { signals, seldom };
     const { size = 0, bytes = 0 } = this.#memory?.view(0) ?? {};
     const memory = { size, bytes };
     const config = this.#base?.model.config;
     // Keys and values of each layer, in fp32.
     const cacheBytesAToken = config ? 2 * config.layers * config.kvHeads * config.headDim * 4 : null;
-    return overviewOf(this.#open(), { storageDir, baseHash, now: Date.now(), gateSignals, cacheBytesAToken, memory });
+    return overviewOf(this.#open(), { storageDir, baseHash, now: Date.now(), gate, cacheBytesAToken, memory });
   }
 
   async #goBack(checkpoint: string): Promise<void> {

@@ -38,6 +38,11 @@ export class Gatekeeper {
     return this.#signals;
   }
 
+  /** Kinds of suggestions that are taken seldom. */
+  get seldom(): Gate['seldom'] {
+    return this.#gate.seldom;
+  }
+
   get weights(): Gate['weights'] {
     return this.#gate.weights;
   }

@@ -8,6 +8,7 @@ import type { Edit } from '../completion/edit.ts';
 import type { Snapshot } from '../completion/snapshot.ts';
 import type { Completion, None, Suggestion } from '../completion/suggestion.ts';
 import type { Calibration } from '../gate/calibration.ts';
+import type { Seldom } from '../gate/habits.ts';
 import type { EntryKind } from '../memory/entry.ts';
 import type { PromptStyle } from '../model/library/catalogue.ts';
 import type { SignalEvent } from '../signals/signal.ts';
@@ -105,6 +106,8 @@ export interface CheckpointInfo {
 export interface GateInfo {
   /** It has learned from. */
   readonly signals: number;
+  /** Kinds of suggestions that are taken seldom, least first, at most 10. */
+  readonly seldom: readonly Seldom[];
   /** Its newest forecasts against what came. */
   readonly calibration: Calibration;
   /** Suggestions of the last 7 days that were not shown because they would probably have been rejected. */

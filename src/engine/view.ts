@@ -5,7 +5,7 @@ import type { Snapshot } from '../completion/snapshot.ts';
 import { calibrationOf } from '../gate/calibration.ts';
 import type { Store } from '../signals/store.ts';
 import type { Base } from './base.ts';
-import type { CheckpointInfo, Overview, PromptView, RoundInfo } from './protocol.ts';
+import type { CheckpointInfo, GateInfo, Overview, PromptView, RoundInfo } from './protocol.ts';
 import { checkpointDir, checkpointsDir } from './storage.ts';
 
 /** How far back the panel's charts go. */
@@ -15,6 +15,8 @@ const ROUNDS = 50;
 const FORECASTS = 1_000;
 const HELD_DAYS = 7;
 const HELD = 10;
+/** Kinds of suggestions that are taken seldom, of those that are shown. */
+const SELDOM = 10;
 
 /**
  * @param baseHash base whose learning is shown; null while there is no model
@@ -26,14 +28,14 @@ export function overviewOf(
     storageDir,
     baseHash,
     now,
-    gateSignals,
+    gate,
     cacheBytesAToken,
     memory,
   }: {
     storageDir: string;
     baseHash: string | null;
     now: number;
-    gateSignals: number;
+    gate: Pick<GateInfo, 'signals' | 'seldom'>;
     cacheBytesAToken: number | null;
     memory: { readonly size: number; readonly bytes: number };
   },
@@ -46,7 +48,8 @@ export function overviewOf(
     checkpoint,
     newSignals: baseHash === null ? 0 : store.newSignals(baseHash),
     gate: {
-      signals: gateSignals,
+      signals: gate.signals,
+      seldom: gate.seldom.slice(0, SELDOM),
       calibration: calibrationOf(store.forecasts(FORECASTS)),
       held: store.heldBack(now - HELD_DAYS * 86_400_000, HELD),
     },

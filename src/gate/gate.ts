@@ -5,9 +5,10 @@
  * A gate is a function of its prior and of what it was told, in order: there is nothing else to store.
  */
 import { addedText, type Candidate, digestOf, FEATURE_NAMES, featuresOf, type Moment, VERSION } from './features.ts';
+import { Habits, type Seldom } from './habits.ts';
 import { type Bounds, Logistic, type Prior } from './logistic.ts';
 import { type Outcome, Past } from './past.ts';
-import { PRIOR } from './prior.ts';
+import { fixed, PRIOR } from './prior.ts';
 
 /** Least probability at which showing is worth more than silence. */
 export const SHOW = 0.25;
@@ -44,24 +45,29 @@ export interface Judgement {
 
 export class Gate {
   readonly #logistic: Logistic;
+  /** null: it is told nothing. */
+  readonly #habits: Habits | null;
   readonly #past = new Past();
   /** Asks at the newest example. */
   #at = 0;
 
-  constructor(prior: Prior = PRIOR, bounds: Bounds = BOUNDS) {
+  /** @param habits null: what is taken seldom is not looked for */
+  constructor(prior: Prior = PRIOR, bounds: Bounds = BOUNDS, habits: Habits | null = new Habits()) {
     this.#logistic = new Logistic(prior, bounds);
+    this.#habits = habits;
   }
 
   /** Changes nothing. */
   judge(candidate: Candidate, moment: Moment): Judgement {
     const features = featuresOf(candidate, moment, this.#past);
     const { at } = moment;
-    const p = this.#logistic.predict(features, at - this.#at);
     const { path, languageId } = candidate.snapshot;
+    const factor = this.#habits?.factor({ features, path, languageId }, at) ?? 1;
+    const p = factor * this.#logistic.predict(features, at - this.#at);
     const digest = digestOf(addedText(candidate));
     const since = Math.min(this.#past.since(at) ?? at, at - (moment.shown ?? Number.NEGATIVE_INFINITY));
     const deviations = Math.min(CURIOSITY.most, Math.max(0, since / CURIOSITY.asks || 0));
-    const tried = this.#logistic.predict(features, at - this.#at, deviations);
+    const tried = factor * this.#logistic.predict(features, at - this.#at, deviations);
     return { version: VERSION, at, p, tried, features, path, languageId, line: candidate.edit.start.line, digest };
   }
 
@@ -70,6 +76,8 @@ export class Gate {
    * that were added since, one that is older says 0.
    */
   learn(judgement: Judgement, worth: number): void {
+    const { version, at, features } = judgement;
+    if (version === VERSION) this.#habits?.learn(judgement, this.#logistic.predict(features, at - this.#at), worth, at);
     this.imagine(judgement, worth);
     this.#past.add(outcomeOf(judgement, worth));
   }
@@ -85,11 +93,21 @@ export class Gate {
     );
   }
 
+  /** Kinds of suggestions that are taken seldom, for people. */
+  get seldom(): readonly Seldom[] {
+    return this.#habits?.seldom(this.#at) ?? [];
+  }
+
   /** Each feature's weight and how sure it is, for people. */
   get weights(): readonly { readonly name: string; readonly weight: number; readonly deviation: number }[] {
     const { weights, variances } = this.#logistic;
     return FEATURE_NAMES.map((name, i) => ({ name, weight: weights[i]!, deviation: Math.sqrt(variances[i]!) }));
   }
+}
+
+/** A gate that nothing moves: what the prior alone is worth. */
+export function fixedGate(prior: Prior = PRIOR): Gate {
+  return new Gate(fixed(prior), BOUNDS, null);
 }
 
 function outcomeOf({ at, path, digest }: Judgement, worth: number): Outcome {

@@ -1,6 +1,7 @@
 /** What the panel says: the overview as sections of HTML. Pure: the same figures, the same text. */
 import { t } from '@vscode/l10n';
 import type { EngineState, Overview, RoundInfo } from '../engine/protocol.ts';
+import type { Kind } from '../gate/habits.ts';
 import { type Bar, chartHtml, daysBetween, localDay } from './chart.ts';
 import { type Formats, shortId } from './format.ts';
 import { type Html, html } from './html.ts';
@@ -109,7 +110,7 @@ function suggestionsSection({ overview, now, formats }: PanelFacts): Html {
 }
 
 function gateSection({ overview, formats }: PanelFacts): Html {
-  const { signals, calibration, held } = overview.gate;
+  const { signals, seldom, calibration, held } = overview.gate;
   const learned = t(
     'Of each suggestion it is worked out how likely you are to accept it; {0} earlier ones taught that. What is too unlikely (knack.eagerness) is not shown unasked.',
     formats.number(signals),
@@ -120,6 +121,11 @@ function gateSection({ overview, formats }: PanelFacts): Html {
       html`<tr><th scope="row">${formats.time(at)}</th><td class="wide">${`${path}:${line + 1}`}</td><td>${formats.share(p)}</td></tr>`,
   );
   const heads = [t('Held back'), t('Where'), t('Likely to be accepted')];
+  const kinds = seldom.map(
+    ({ kind, shown, taken }) =>
+      html`<tr><th scope="row" class="wide">${kindText(kind)}</th><td>${formats.number(shown)}</td><td>${formats.number(taken, taken % 1 === 0 ? 0 : 1)}</td></tr>`,
+  );
+  const habits = t('What you seldom take, and so is shown only where everything else speaks for it:');
   const bins = calibration.bins
     .filter((bin) => bin.count > 0)
     .map(
@@ -127,8 +133,42 @@ function gateSection({ overview, formats }: PanelFacts): Html {
         html`<tr><th scope="row">${`${formats.share(from)}–${formats.share(to)}`}</th><td>${formats.number(count)}</td><td>${formats.share(forecast!)}</td><td>${formats.share(came!)}</td></tr>`,
     );
   const reliability = [t('Forecast'), t('Suggestions'), t('Forecast on average'), t('Taken')];
-  return html`<p>${learned} ${count}</p>${rows.length === 0 ? '' : table('held', t('Held back'), heads, rows)}
+  return html`<p>${learned} ${count}</p>${kinds.length === 0 ? '' : html`<p>${habits}</p>${table('seldom', habits, [t('Kind'), t('Shown'), t('Taken')], kinds)}`}${rows.length === 0 ? '' : table('held', t('Held back'), heads, rows)}
 ${bins.length === 0 ? '' : html`<p>${t('What was forecast, and what came of it:')}</p>${table('reliability', t('What was forecast, and what came of it:'), reliability, bins)}`}`;
+}
+
+/** A kind of suggestion (gate/habits.ts), for people. */
+function kindText(kind: Kind): string {
+  switch (kind.is) {
+    case 'short':
+      return t('Less than 8 characters');
+    case 'long':
+      return t('More than 40 characters');
+    case 'lines':
+      return t('Several lines');
+    case 'removes':
+      return t('Something is taken away');
+    case 'next':
+      return t('In another line than the cursor');
+    case 'prose':
+      return t('In comments and prose');
+    case 'tests':
+      return t('In tests');
+    case 'word':
+      return t('In the middle of a word');
+    case 'again':
+      return t('A recent edit, done again');
+    case 'here':
+      return t('Where the last edit was');
+    case 'away':
+      return t('Elsewhere than the last edit');
+    case 'folder':
+      return t('In the folder {0}', kind.name === '' ? '.' : kind.name);
+    case 'file':
+      return t('In the file {0}', kind.name);
+    case 'language':
+      return t('In the language {0}', kind.name);
+  }
 }
 
 /** The ladder of learning, from what is on the screen to the weights: how much each step takes for what it holds. */

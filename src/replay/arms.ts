@@ -3,8 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Base } from '../engine/base.ts';
-import { Gate, SHOW } from '../gate/gate.ts';
-import { fixed, PRIOR } from '../gate/prior.ts';
+import { fixedGate, Gate, SHOW } from '../gate/gate.ts';
 import { EditMemory } from '../memory/edit-memory.ts';
 import { ADAPTER_WEIGHTS } from '../model/adapter.ts';
 import type { Arm } from './arm.ts';
@@ -71,7 +70,7 @@ export const ARMS: readonly ArmKind[] = [
     judges: true,
     isFixed: true,
     checkpoint: ({ adapter }) => digestOf(adapter),
-    start: async () => new Learned(null, new Gate(fixed(PRIOR))),
+    start: async () => new Learned(null, fixedGate()),
   },
   { name: 'copy', threshold: 0.94, hasModel: false, checkpoint: () => '', start: async () => new Copy() },
 ];

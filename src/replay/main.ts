@@ -58,6 +58,7 @@ async function replayRepository(job: ReplayJob): Promise<FromReplay> {
     sequence: false,
     idle: 64,
     canary: null,
+    taste: null,
     // What ships was trained on the default model.
     place: { model, cacheDir, adapter: model === null ? adapter : null, code: join(DIST, '..', 'media', 'code') },
     grammars: join(DIST, 'grammars'),

@@ -11,6 +11,7 @@ import type { Moments } from './moments.ts';
 import { qualityOf } from './quality.ts';
 import type { Parsed, Syntax } from './syntax.ts';
 import type { Run } from './tally.ts';
+import type { Taste } from './taste.ts';
 import { type Ask, hunkName, type Played, Typist } from './typist.ts';
 import { type Answered, type HunkSize, walk } from './walk.ts';
 
@@ -99,11 +100,13 @@ export interface Replay {
   /** null: syntax is not looked at. */
   readonly syntax: Syntax | null;
   readonly moments: Moments;
+  /** null: whatever is right is accepted. */
+  readonly taste: Taste | null;
   readonly progress: Progress;
 }
 
 export async function replay(options: Replay): Promise<SourceRun> {
-  const { history, span, seed, running, log, syntax, moments, progress } = options;
+  const { history, span, seed, running, log, syntax, moments, taste, progress } = options;
   const results = running.map(() => ({ asks: [] as Answered[], times: [] as number[], checks: [] as number[] }));
   /** Documents of asks that not all arms have answered. */
   const parsed = new Map<number, { readonly document: Parsed | null; arms: number }>();
@@ -128,7 +131,8 @@ export async function replay(options: Replay): Promise<SourceRun> {
     if (quality !== null) results[arm]!.checks.push(performance.now() - began);
     const confidence = fitting?.confidence ?? null;
     const verdict = ask.judge(fitting?.edit ?? null);
-    const answered = { id, point, commit, file, hunk, text, index: at, confidence, quality, ...verdict };
+    const isRefused = fitting !== null && taste?.refuses(ask.question, fitting.edit) === true;
+    const answered = { id, point, commit, file, hunk, text, index: at, confidence, quality, isRefused, ...verdict };
     results[arm]!.asks[at] = answered;
     results[arm]!.times[at] = ms;
     moments.answer(at, arm, fitting);

@@ -12,6 +12,7 @@ import { Pool, RemoteLearner } from './pool.ts';
 import { type ArmReport, type ArmRuns, pool, reportArms } from './report.ts';
 import { countAsks, type Running, replay, type Span } from './run.ts';
 import { Syntax } from './syntax.ts';
+import type { Taste } from './taste.ts';
 
 export interface Source {
   /** As the user named it. */
@@ -32,6 +33,8 @@ export interface Settings {
   readonly idle: number;
   /** Where forgetting is measured: on its first `asks` asks at arrival. */
   readonly canary: { readonly source: Source; readonly asks: number } | null;
+  /** What the developer refuses though it is right; null: nothing. */
+  readonly taste: Taste | null;
   readonly place: ModelPlace;
   /** Entry of the processes that hold an arm (worker.ts). */
   readonly worker: string;
@@ -132,7 +135,7 @@ class Stage {
   }
 
   async play(source: Source, watcher: Watcher): Promise<{ runs: ArmRuns[]; moments: Moment[] }> {
-    const { span, seed, sequence } = this.#settings;
+    const { span, seed, sequence, taste } = this.#settings;
     const total = countAsks(source.history, span, seed);
     if (total === 0) {
       const skipped = [...source.history.skipped].map(([reason, n]) => `${n} × ${reason}`).join(', ');
@@ -158,6 +161,7 @@ class Stage {
         // Parsers of its own: what it parses does not depend on the sources before.
         syntax: await Syntax.load(this.#settings.grammars),
         moments,
+        taste,
         progress: (asks) => watcher.progress(source.source, asks, total),
       });
       this.#seen.push(source.fingerprint);
@@ -194,7 +198,7 @@ class Stage {
   }
 
   async #enter(kind: ArmKind, log: AnswerLog): Promise<Running> {
-    const { place, workers, worker, idle, learning } = this.#settings;
+    const { place, workers, worker, idle, learning, taste } = this.#settings;
     if (kind.hasModel && !kind.learns) return { kind, answers: this.#answersOf(kind, log), width: Pool.width(workers) };
     let arm = this.#arms.get(kind);
     if (arm === undefined) {
@@ -203,7 +207,8 @@ class Stage {
     }
     if (!kind.learns) return { kind, arm };
     const seen = this.#seen.map((f) => digest(f));
-    const checkpoint = [kind.checkpoint(place), `idle ${idle}`, learning.slice(0, 16), ...seen].join(' ');
+    const told = taste === null ? [] : [`refuses ${taste.name}`];
+    const checkpoint = [kind.checkpoint(place), `idle ${idle}`, learning.slice(0, 16), ...told, ...seen].join(' ');
     const given = kind.judges ? this.#answersOf(this.#reference(), log) : null;
     return { kind, learner: arm as Learner, checkpoint, idle, given };
   }

@@ -15,6 +15,8 @@ export interface Answered extends AskPlace, Verdict {
   readonly confidence: number | null;
   /** null: silence. */
   readonly quality: Quality | null;
+  /** Right or not, this developer takes no such suggestion (taste.ts). */
+  readonly isRefused?: boolean;
 }
 
 /** Visible characters that a hunk's token diff deletes and types. */
@@ -58,7 +60,7 @@ export class Walker {
       ((this.#reached.get(ask.hunk) ?? 0) > ask.text || (ask.target !== null && this.#reached.has(ask.target)));
     if (isCovered) return { ask, fate: 'covered', saved: 0 };
     if (ask.confidence === null || ask.confidence < threshold) return { ask, fate: 'silent', saved: 0 };
-    if (ask.outcome === 'wrong' || isRest) return { ask, fate: 'rejected', saved: 0 };
+    if (ask.outcome === 'wrong' || isRest || ask.isRefused) return { ask, fate: 'rejected', saved: 0 };
     if (ask.target !== null) this.#reached.set(ask.target, Number.POSITIVE_INFINITY);
     else this.#reached.set(ask.hunk, ask.reach!);
     return { ask, fate: ask.outcome === 'right' ? 'accepted' : 'partly', saved: ask.supplied };

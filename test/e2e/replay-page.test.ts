@@ -49,6 +49,7 @@ describe('the page of a replay', { timeout: 120_000 }, () => {
         sequence: false,
         idle: 64,
         canary: null,
+        taste: null,
         place: { model: null, cacheDir: dir, adapter: null, code: '' },
         grammars: GRAMMARS,
         moments: 300,

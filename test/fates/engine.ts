@@ -84,7 +84,7 @@ client.onRequest(protocol.ShowOverview, () =>
     storageDir: folder,
     baseHash: SCRIPTED,
     now: Date.now(),
-    gateSignals: 0,
+    gate: { signals: 0, seldom: [] },
     cacheBytesAToken: null,
     memory: { size: 0, bytes: 0 },
   }),

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FEATURE_NAMES, featuresOf } from '../../src/gate/features.ts';
 import { FITTED } from '../../src/gate/fitted.ts';
-import { Gate, SHOW } from '../../src/gate/gate.ts';
+import { fixedGate, Gate, SHOW } from '../../src/gate/gate.ts';
 import { Past } from '../../src/gate/past.ts';
-import { fixed, PRIOR } from '../../src/gate/prior.ts';
+import { PRIOR } from '../../src/gate/prior.ts';
 import { Still } from '../../src/gate/still.ts';
 import { seeded } from '../../src/trainer/random.ts';
 
@@ -51,7 +51,7 @@ test('surer suggestions are likelier to be accepted, before anything was learned
 });
 
 test('a prior that is fixed says the same whatever came of suggestions, and tries nothing out of curiosity', () => {
-  const [gate, learning] = [new Gate(fixed(PRIOR)), new Gate()];
+  const [gate, learning] = [fixedGate(), new Gate()];
   const asked = candidate(-0.5);
   const says = (of: Gate, at: number) => of.judge(asked, { at, still: 0 });
   const before = says(gate, 0);

@@ -19,6 +19,10 @@ export const OVERVIEW: Overview = {
   newSignals: 3,
   gate: {
     signals: 12,
+    seldom: [
+      { kind: { is: 'prose' }, factor: 0.12, shown: 9, taken: 0.5 },
+      { kind: { is: 'folder', name: 'src/<gen>' }, factor: 0.3, shown: 5, taken: 0 },
+    ],
     calibration: calibrationOf([
       { p: 0.32, worth: 1 },
       { p: 0.38, worth: 0 },

@@ -79,9 +79,13 @@ test('nothing yet', () => {
 
 test('when it speaks: what taught it, what it held back, and whether its forecasts are right', () => {
   assert.match(said('gate'), /12 earlier ones taught that\. .*In the last 7 days 4 were held back\./);
+  assert.match(
+    said('gate'),
+    /What you seldom take, .* Kind Shown Taken In comments and prose 9 0\.5 In the folder src\/&lt;gen&gt; 5 0 /,
+  );
   assert.match(said('gate'), /src\/&lt;a&gt;\.ts:7 12%/);
   assert.match(said('gate'), /30%–40% 2 35% 50%$/);
-  const gate = { signals: 0, calibration: calibrationOf([]), held: { count: 0, newest: [] } };
+  const gate = { signals: 0, seldom: [], calibration: calibrationOf([]), held: { count: 0, newest: [] } };
   assert.match(said('gate', { overview: { ...OVERVIEW, gate } }), /0 were held back\.$/);
 });
 

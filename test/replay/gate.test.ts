@@ -31,6 +31,7 @@ function run(arms: readonly string[], logs: string, limit = 2): Promise<Session>
     sequence: false,
     idle: 64,
     canary: null,
+    taste: null,
     place: { model: join(dir, 'tiny'), cacheDir: dir, adapter: null, code: '' },
     grammars: GRAMMARS,
     moments: 0,

@@ -34,6 +34,7 @@ function settings(logs: string, arms: readonly ArmKind[], other: Partial<Setting
     sequence: false,
     idle: 8,
     canary: null,
+    taste: null,
     place: { model: null, cacheDir: dir, adapter: null, code: '' },
     grammars: GRAMMARS,
     moments: 0,

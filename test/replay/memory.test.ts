@@ -84,7 +84,16 @@ test('a run that was killed goes on to the same answers', async () => {
       [{ source: SAMPLE, history: openSource(SAMPLE), fingerprint: fingerprintOf(SAMPLE) }],
       {
         ...{ arms: armKinds(arms, -5), span: { since: null, limit: 1, signals: null, every: 1 }, seed: 3, workers: 1 },
-        ...{ sequence: false, idle: 64, canary: null, grammars: GRAMMARS, moments: 0, code: '', learning: '' },
+        ...{
+          sequence: false,
+          idle: 64,
+          canary: null,
+          taste: null,
+          grammars: GRAMMARS,
+          moments: 0,
+          code: '',
+          learning: '',
+        },
         place: { model: join(dir, 'tiny'), cacheDir: join(dir, 'cache'), adapter: null, code: '' },
         worker: join(import.meta.dirname, '..', '..', 'src', 'replay', 'worker.ts'),
         logs: join(dir, logs),

@@ -18,6 +18,7 @@ const session = await runSession(
     sequence: false,
     idle: 8,
     canary: null,
+    taste: null,
     place: { model: null, cacheDir: '', adapter: null, code: '' },
     grammars: GRAMMARS,
     moments: 0,
