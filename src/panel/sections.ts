@@ -1,7 +1,6 @@
 /** What the panel says: the overview as sections of HTML. Pure: the same figures, the same text. */
 import { t } from '@vscode/l10n';
-import type { EngineState, Overview, RoundInfo } from '../engine/protocol.ts';
-import type { Kind } from '../gate/habits.ts';
+import type { EngineState, GateInfo, Overview, RoundInfo } from '../engine/protocol.ts';
 import { type Bar, chartHtml, daysBetween, localDay } from './chart.ts';
 import { type Formats, shortId } from './format.ts';
 import { type Html, html } from './html.ts';
@@ -138,7 +137,7 @@ ${bins.length === 0 ? '' : html`<p>${t('What was forecast, and what came of it:'
 }
 
 /** A kind of suggestion (gate/habits.ts), for people. */
-function kindText(kind: Kind): string {
+function kindText(kind: GateInfo['seldom'][number]['kind']): string {
   switch (kind.is) {
     case 'short':
       return t('Less than 8 characters');
