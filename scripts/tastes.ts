@@ -47,9 +47,8 @@ async function run(): Promise<undefined> {
     { ...prior, start: async () => new Learned(null, fixedGate()) },
     { ...gate, start: async () => new Learned(null, new Gate(learning, BOUNDS)) },
   ];
-  console.log(
-    `who refuses   right, refused   ${STRETCHES.map((s) => `from ${s} signals: prior, gate, told`.padStart(38)).join('')}`,
-  );
+  const heads = ['all', ...STRETCHES.map((from) => `from ${from} signals`)].map((h) => `${h}: prior, gate, told`);
+  console.log(`who refuses   right, refused   ${heads.map((h) => h.padStart(38)).join('')}`);
   for (const taste of [null, ...TASTES]) {
     const stretches = STRETCHES.map((): Stretch => ({ asks: 0, prior: 0, gate: 0, told: 0 }));
     let [right, refused] = [0, 0];
@@ -71,7 +70,13 @@ async function run(): Promise<undefined> {
       }
       addUp(stretches, asPrior, asGate);
     }
-    const cells = stretches.map((s) => {
+    const all = stretches.reduce((a, b) => ({
+      asks: a.asks + b.asks,
+      prior: a.prior + b.prior,
+      gate: a.gate + b.gate,
+      told: a.told + b.told,
+    }));
+    const cells = [all, ...stretches].map((s) => {
       const per = (sum: number): string => (s.asks === 0 ? '-' : ((100 * sum) / s.asks).toFixed(2));
       return `${s.asks} asks: ${per(s.prior)}, ${per(s.gate)}, ${per(s.told)}`.padStart(38);
     });

@@ -58,7 +58,7 @@ async function download(model: ModelEntry, client: EngineClient): Promise<void> 
   const { id, title, licence, bytes } = model;
   const yes = bytes === null ? t('Download') : t('Download ({0})', fileSize(bytes));
   const detail = t(
-    'Licence: {0}. The file comes from the Hugging Face hub, or the mirror that you have set, is checked against its known SHA-256 and kept in your cache folder. It can be paused and goes on where it stopped.',
+    'Licence: {0}. The file comes from the Hugging Face hub, or the mirror that you have set, is checked against its SHA-256 and kept in your cache folder. It can be paused and goes on where it stopped.',
     licence ?? t('licence unknown'),
   );
   const question = t('Download {0}?', title);

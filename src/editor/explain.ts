@@ -42,8 +42,8 @@ export function whyPage({
   const maker =
     s.checkpoint === 'base'
       ? isRemembered(s)
-        ? t('The model as it was downloaded, with what was remembered.')
-        : t('The model as it was downloaded: nothing that was learned had a part in it.')
+        ? t('The model as it ships, with what was remembered.')
+        : t('The model as it ships: nothing that was learned had a part in it.')
       : checkpoint === null
         ? t('Checkpoint {0}.', shortId(s.checkpoint))
         : t(

@@ -10,7 +10,7 @@ export async function goBack(client: EngineClient, given: unknown): Promise<void
   const { time } = formatsFor(vscode.env.language);
   const base = {
     id: 'base',
-    label: t('The model as downloaded'),
+    label: t('The model as it ships'),
     description: '',
     detail: t('Nothing learned is in use.'),
   };

@@ -46,7 +46,7 @@ function nowSection({ overview, state, minSignals, learning }: PanelFacts): Html
   const { checkpoint, newSignals } = overview;
   const serving =
     checkpoint === 'base'
-      ? t('The model as it was downloaded suggests: nothing learned is in use.')
+      ? t('The model as it ships suggests: nothing learned is in use.')
       : t('Checkpoint {0} suggests.', shortId(checkpoint));
   const signals =
     newSignals < minSignals
@@ -258,7 +258,7 @@ function checkpointsSection({ overview, formats }: PanelFacts): Html {
       c.usable && c.state !== 'candidate' && c.state !== 'refused',
     ),
   );
-  rows.push(row('base', t('The model as downloaded'), '', serving === 'base' ? states.current : '', '', true));
+  rows.push(row('base', t('The model as it ships'), '', serving === 'base' ? states.current : '', '', true));
   return table('checkpoints', t('Checkpoints'), [t('Checkpoint'), t('Made'), t('State'), t('Why'), t('Choose')], rows);
 }
 

@@ -113,7 +113,7 @@ describe('what is seen', { timeout: 300_000 }, () => {
     const text = await page('Why this suggestion');
     assert.match(text, /src\/orders\.ts:/);
     assert.ok(text.includes(taken), text);
-    assert.match(text, /as it was downloaded/);
+    assert.match(text, /as it ships/);
   });
 
   test('what is written without a suggestion is kept once it is left, but no secret', async () => {
@@ -161,7 +161,7 @@ describe('what is seen', { timeout: 300_000 }, () => {
       /^ +- '?meter "\d+ .*signals/m,
       /^ +- table "Checkpoints":/m,
       /^ +- columnheader "State"/m,
-      /^ +- rowheader "The model as downloaded"/m,
+      /^ +- rowheader "The model as it ships"/m,
       /^ +- button "Pause learning"/m,
     ])
       assert.match(heard, line);

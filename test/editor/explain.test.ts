@@ -30,7 +30,7 @@ test('why: where, what, who made it, how sure it was, and the prompt', () => {
   const page = whyPage({ ...WHY, prompt });
   assert.match(page, /^src\/add\.ts:2:3–2:3/m);
   assert.match(page, /return a \+ b;/);
-  assert.match(page, /as it was downloaded/);
+  assert.match(page, /as it ships/);
   assert.match(page, /each of the 3 tokens a probability of 54% on average, and the whole 15%\./);
   assert.doesNotMatch(page, /earlier ones/);
   assert.doesNotMatch(page, /recent edit did/);
@@ -51,7 +51,7 @@ test('why: names what was remembered, and how much of the suggestion that was', 
   const page = whyPage({ ...why, memory: [{ ...edit, removed: ['  x'], added: ['  return a + b;'] }] });
   assert.match(page, /About 30% of it was brought by memory.* It comes from this/);
   assert.match(page, /src\/sum\.ts, .*, typed instead of a suggestion\n\n```diff\n- {3}x\n\+ {3}return a \+ b;\n```/);
-  assert.match(page, /as it was downloaded, with what was remembered/);
+  assert.match(page, /as it ships, with what was remembered/);
   assert.match(whyPage(why), /It is not remembered any more/);
   const nearby = { ...suggestion, remembered: { ...remembered, entries: [] } };
   assert.match(whyPage({ ...why, suggestion: nearby }), /It stood in the text around the cursor/);

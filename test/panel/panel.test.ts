@@ -74,7 +74,7 @@ test('nothing yet', () => {
   const empty = { ...OVERVIEW, days: [], rounds: [], checkpoints: [], checkpoint: 'base' };
   assert.match(said('suggestions', { overview: empty }), /Nothing has been suggested yet/);
   assert.match(said('rounds', { overview: empty }), /No round/);
-  assert.match(said('checkpoints', { overview: empty }), /The model as downloaded suggests now/);
+  assert.match(said('checkpoints', { overview: empty }), /The model as it ships suggests now/);
 });
 
 test('when it speaks: what taught it, what it held back, and whether its forecasts are right', () => {
