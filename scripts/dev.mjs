@@ -32,6 +32,7 @@ const TASKS = {
   'gate:tastes': ['scripts/tastes.ts', [], false],
   'candidates:prior': ['scripts/candidates.ts', [], false],
   'memory:prior': ['scripts/memory.ts', [], false],
+  forgetting: ['scripts/forgetting.ts', [], false],
   rounds: ['scripts/rounds.ts', [], false],
   typing: ['scripts/typing.ts', [], false],
   tune: ['scripts/tune.ts', [], false],

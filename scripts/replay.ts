@@ -130,7 +130,7 @@ export function open(source: string): Source {
  * A digest of all that answers depend on beside the model: the code that reads histories, asks and answers, with the
  * packages in it, and the versions of the native ones. What else the checkout holds may change, and comments too.
  */
-async function codeDigest(entries: readonly string[]): Promise<string> {
+export async function codeDigest(entries: readonly string[]): Promise<string> {
   const { dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
   const { outputFiles } = await bundle({
     entryPoints: entries.map((name) => join(ROOT, 'src', 'replay', `${name}.ts`)),

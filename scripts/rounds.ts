@@ -1,10 +1,12 @@
 /**
- * `npm run rounds -- SOURCE [--since DATE] [--skip N] [--hunks N] [--rounds N] [--asks N] [--prompt TOKENS] [--tokens N]
- * [--threads N] [--answers]`: what rounds of learning bring on what is typed next. In a source (of the tune split) the weights
- * learn from N hunks as they were typed, as a user's would with `+typing`; then what is typed at asks of the N hunks
- * that follow is scored, teacher-forced in fp32 with whole prompts, before any round and after this one; with
- * `--answers` it is also asked for, as the editor serves it without a memory, and judged. The next round goes on from there. A replay tells what it is worth; this tells within minutes which of two ways of learning is the
- * better one.
+ * `npm run rounds -- SOURCE… [--since DATE] [--skip N] [--hunks N] [--rounds N] [--asks N] [--prompt TOKENS] [--tokens N]
+ * [--threads N] [--answers] [--from DIR] [--out DIR]`: what rounds of learning bring on what is typed next. In a source
+ * (of the tune split) the weights learn from N hunks as they were typed, as a user's would with `+typing`; then what is
+ * typed at asks of the N hunks that follow is scored, teacher-forced in fp32 with whole prompts, before any round and
+ * after this one; with `--answers` it is also asked for, as the editor serves it without a memory, and judged. The next
+ * round goes on from there, and so does the next source, with its own hunks. `--out` writes what serves then, after each
+ * source, and `--from` goes on from that (`npm run forgetting` says what it has forgotten). A replay tells what it is
+ * worth; this tells within minutes which of two ways of learning is the better one.
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -17,7 +19,7 @@ import { learnFrom, MOST_SIGNALS } from '../src/engine/learning.ts';
 import { SessionPolicy } from '../src/engine/policy.ts';
 import { withQuantised } from '../src/engine/quantised-base.ts';
 import { Server } from '../src/engine/serve.ts';
-import type { Adapter } from '../src/model/adapter.ts';
+import { type Adapter, readAdapter, writeAdapter } from '../src/model/adapter.ts';
 import { defaultCacheDir } from '../src/model/cache.ts';
 import { initialLora } from '../src/model/lora.ts';
 import { PROMPT_TOKENS, TARGET_TOKENS } from '../src/model/prompt.ts';
@@ -67,11 +69,12 @@ async function run(): Promise<undefined> {
       tokens: { type: 'string', default: '20000' },
       threads: { type: 'string', default: '2' },
       answers: { type: 'boolean', default: false },
+      from: { type: 'string' },
+      out: { type: 'string' },
     },
   });
-  const [source] = positionals;
-  if (source === undefined || positionals.length > 1) throw new UserError('Name one replay file or git directory.');
-  const number = (name: Exclude<keyof typeof values, 'since' | 'answers'>): number => {
+  if (positionals.length === 0) throw new UserError('Name a replay file or git directory.');
+  const number = (name: Exclude<keyof typeof values, 'since' | 'answers' | 'from' | 'out'>): number => {
     const value = Number(values[name]);
     if (!(value >= 0)) throw new UserError(`--${name} takes a number, not ${values[name]}.`);
     return value;
@@ -82,10 +85,10 @@ async function run(): Promise<undefined> {
 
   const base = await loadBase(await baseModel(console.error), defaultCacheDir(), () => undefined, SHIPPED_ADAPTER);
   const rounds = whole('rounds', values.rounds, 1);
-  const { hunks, asks } = typedIn(source, since, skip + (rounds + 1) * each);
   const limits = { promptTokens: number('prompt'), targetTokens: TARGET_TOKENS };
   const shape = loraFor(base.model.config, MEMORY_MB);
-  const start: Adapter = { shape, vector: initialLora(base.model.config, shape, seeded(SEED)) };
+  const blank: Adapter = { shape, vector: initialLora(base.model.config, shape, seeded(SEED)) };
+  const start = values.from === undefined ? blank : await readAdapter(values.from, base.model);
   const options = { threads, device: 'cpu' as const, onFallback: () => undefined };
   const logprobs = async (adapter: Adapter, all: readonly Example[]): Promise<number[]> => {
     const policy = new SessionPolicy(base, adapter, shapeFor(all, 1), options);
@@ -97,7 +100,23 @@ async function run(): Promise<undefined> {
   let serving = start;
   let canaryLoss: number | null = null;
   const rows: Row[] = [];
-  for (let round = 1; round <= rounds; round++) {
+  for (const source of positionals) {
+    console.log(`• ${source}`);
+    await learn(typedIn(source, since, skip + (rounds + 1) * each));
+    const { config, sha256 } = base.model;
+    if (values.out !== undefined) await writeAdapter(values.out, serving, { config, baseSha256: sha256 });
+  }
+  await answering?.release();
+  if (rounds * positionals.length > 1) {
+    console.log(`What served after each of ${rounds * positionals.length} rounds:`);
+    tell(rows);
+  }
+
+  async function learn({ hunks, asks }: ReturnType<typeof typedIn>): Promise<void> {
+    for (let round = 1; round <= rounds; round++) await one(hunks, asks, round);
+  }
+
+  async function one(hunks: readonly Typed[], asks: readonly Typed[], round: number): Promise<void> {
     const until = skip + round * each;
     const examples = hunks
       .slice(Math.max(skip, until - MOST_SIGNALS), until)
@@ -147,11 +166,6 @@ async function run(): Promise<undefined> {
     tell(made);
     if (verdict.promote) rows.push(...made);
     else rows.push(...rowsOf(await logprobs(serving, all), await answering?.right(chosen, serving)));
-  }
-  await answering?.release();
-  if (rounds > 1) {
-    console.log(`What served after each of ${rounds} rounds:`);
-    tell(rows);
   }
 }
 

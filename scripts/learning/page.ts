@@ -9,7 +9,7 @@ export interface ReplayReport {
   readonly seed: number;
   readonly commit: string;
   readonly protocol: number;
-  readonly options: Span;
+  readonly options: Span & { readonly refuses?: string };
   readonly sources: readonly { readonly name: string; readonly commits: number; readonly arms: readonly ArmReport[] }[];
   readonly pooled: { readonly arms: readonly ArmReport[] };
 }
@@ -36,12 +36,13 @@ ${notes.trim()}`;
 
 function section({ file, report }: NamedReport): string {
   const { seed, commit, options, sources, pooled } = report;
-  const { since, every, signals, limit } = options;
+  const { since, every, signals, limit, refuses } = options;
   const flags = [
     since === null ? null : `--since ${new Date(since * 1000).toISOString().slice(0, 10)}`,
     limit === null ? null : `--limit ${limit}`,
     signals === null ? null : `--signals ${signals}`,
     every === 1 ? null : `--every ${every}`,
+    refuses === undefined ? null : `--refuses ${refuses}`,
     `--seed ${seed}`,
   ].filter((flag) => flag !== null);
   const arms = pooled.arms.map((a) => a.name).join(',');

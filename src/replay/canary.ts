@@ -30,6 +30,7 @@ export interface Forgotten {
 
 /**
  * @param width questions that may be under way at once
+ * @param judged is told of each answer
  * @returns how many of the canary's asks are answered right
  * @throws ReplayError if the canary has too few asks
  */
@@ -37,13 +38,16 @@ export async function exactAtArrival(
   { history, seed, asks }: Canary,
   answers: Answers,
   width: number,
+  judged: (ask: Ask, isRight: boolean) => void = () => undefined,
 ): Promise<number> {
   let right = 0;
   let put = 0;
   const underWay = new Set<Promise<void>>();
   const enter = (ask: Ask, { answer }: Logged): void => {
     const fits = answer !== null && applyEdit(ask.question.document, answer.edit) !== null;
-    if (ask.judge(fits ? answer.edit : null).outcome === 'right') right++;
+    const isRight = ask.judge(fits ? answer.edit : null).outcome === 'right';
+    if (isRight) right++;
+    judged(ask, isRight);
   };
   for (const ask of arrivals(history, seed)) {
     if (put++ === asks) break;
