@@ -17,8 +17,8 @@ export const LEVELS = [
   { factor: 0.1, prior: 0.01 },
 ] as const;
 
-/** Asks after which what was learned of a kind counts e times less: what is not shown any more gets another chance. */
-const MEMORY = 5_000;
+/** Asks after which what was learned of a kind counts e times less: what is not shown any more gets another chance, about a day later. */
+const MEMORY = 2_000;
 /** Log-odds of another factor against none: no more than this for it, nor this below its prior. */
 const MOST = 3;
 /** Kinds that are kept, those told of lately: files and folders are kinds, and there is no end of them. */
