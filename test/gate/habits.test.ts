@@ -156,13 +156,15 @@ test('a gate learns within some forty signals that somebody takes nothing in tes
     }
     for (let n = 0; n < 100; n++, at++) {
       const where = n % 2 === 0 ? 'tests' : 'src';
-      const { tried } = gate.judge(candidate(`${where}/a${n % 7}.ts`, -0.02), { at, still: 0, shown: at });
-      if (tried >= SHOW) shown[where]++;
+      const judgement = gate.judge(candidate(`${where}/a${n % 7}.ts`, -0.02), { at, still: 0, shown: at });
+      if (judgement.tried < SHOW) continue;
+      shown[where]++;
+      gate.learn(judgement, where === 'src' && random() < 0.7 ? 1 : 0);
     }
-    assert.deepEqual(shown, { tests: 0, src: 50 }, `seed ${seed}`);
+    assert.ok(shown.tests <= 2 && shown.src === 50, `seed ${seed}: ${JSON.stringify(shown)} of 50 each`);
     const kinds = gate.seldom.map(({ kind }) => kind);
     assert.deepEqual(kinds, [{ is: 'tests' }, { is: 'folder', name: 'tests' }]);
-    assert.ok(gate.seldom.every(({ shown, taken }) => shown > 0 && shown < 12 && taken === 0));
+    assert.ok(gate.seldom.every(({ shown, taken }) => shown > 0 && shown < 15 && taken === 0));
   }
 });
 
