@@ -8,6 +8,7 @@
  * source, and `--from` goes on from that (`npm run forgetting` says what it has forgotten). A replay tells what it is
  * worth; this tells within minutes which of two ways of learning is the better one.
  */
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Edit } from '../src/completion/edit.ts';
@@ -104,7 +105,9 @@ async function run(): Promise<undefined> {
     console.log(`• ${source}`);
     await learn(typedIn(source, since, skip + (rounds + 1) * each));
     const { config, sha256 } = base.model;
-    if (values.out !== undefined) await writeAdapter(values.out, serving, { config, baseSha256: sha256 });
+    if (values.out === undefined) continue;
+    rmSync(values.out, { recursive: true, force: true });
+    await writeAdapter(values.out, serving, { config, baseSha256: sha256 });
   }
   await answering?.release();
   if (rounds * positionals.length > 1) {
