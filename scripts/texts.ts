@@ -18,7 +18,7 @@ export interface Texts {
 
 /** Files whose texts the user reads; what others say is for the log, or reaches the user through these. */
 const SPOKEN =
-  /^src\/(extension\.ts$|editor\/|panel\/|replay\/(page|page-texts|sentence|chart)\.ts$)|^src\/signals\/idle\.ts$/;
+  /^src\/(extension\.ts$|editor\/|panel\/|replay\/(page|page-texts|sentence|chart|start)\.ts$)|^src\/signals\/idle\.ts$/;
 
 /** What is said here is for the log, or for a stack trace. */
 const SILENT = /^(log\.\w+|console\.\w+|log|this\.#log|Error|TypeError|RangeError|getConfiguration|executeCommand)$/;

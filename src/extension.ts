@@ -43,7 +43,7 @@ export function activate(context: vscode.ExtensionContext): void {
   configureTexts({ contents: vscode.l10n.bundle ?? {} });
   const log = new Log(vscode.window.createOutputChannel('Knack', { log: true }));
   const windowId = randomUUID();
-  const announcer = new Announcer(context.globalState);
+  const announcer = new Announcer(context.globalState, () => provider.askUnasked());
   let { settings, problems } = readSettings();
   announcer.problems(problems);
 
@@ -94,6 +94,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const git = gitProgram();
   const ignored = new GitIgnored(git === null ? async () => null : askGit(git, log.warn), () => {
     if (!settings.enabled) return;
+    documents.review(recent);
     for (const { document } of vscode.window.visibleTextEditors) documents.follow(document, recent);
     showQuiet();
   });
@@ -166,7 +167,12 @@ export function activate(context: vscode.ExtensionContext): void {
         // One that is open is gone to, or left.
         if (fates.nextEdit === null) await provider.askUnasked();
       }),
-      onIgnoreRules(() => ignored.refresh()),
+      onIgnoreRules(() => {
+        ignored.refresh();
+        // What is open is asked for again at once.
+        documents.review(recent);
+        showQuiet();
+      }),
     );
   };
   let attending = settings.enabled ? attend() : null;
@@ -175,6 +181,7 @@ export function activate(context: vscode.ExtensionContext): void {
     ({ settings, problems } = readSettings());
     announcer.problems(problems);
     documents.configure(settings);
+    documents.review(recent);
     client.configure(settings.engine, vscode.workspace.isTrusted, settings.nodePath);
     if (settings.enabled && !attending) {
       attending = attend();
@@ -267,7 +274,8 @@ function readSettings(): Parsed {
     // A workspace may add to what the user excludes, never take away from it.
     const { globalValue, workspaceValue } = configuration.inspect<unknown>(name) ?? {};
     const given = [globalValue, workspaceValue].filter((value) => value !== undefined);
-    return given.every(Array.isArray) ? given.flat() : given.find((value) => !Array.isArray(value));
+    // What is broken in one of them takes nothing away from the other.
+    return given.length === 0 ? undefined : given.flatMap((value) => (Array.isArray(value) ? value : [value]));
   });
 }
 

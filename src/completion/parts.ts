@@ -1,7 +1,7 @@
 /** Parts of an edit that can be taken alone: its next word, its next line. */
 import { diffWordsWithSpace } from 'diff';
 
-/** What is left of an edit, LF line ends: `replaced` gives way to `text`. */
+/** What is left of an edit, with the document's line ends: `replaced` gives way to `text`. */
 export interface Left {
   readonly replaced: string;
   readonly text: string;
@@ -40,8 +40,20 @@ export function nextWord({ replaced, text }: Left): Part {
 
 /** Its text up to the first line break, in place of the first line of what it replaces, or all of it. */
 export function nextLine({ replaced, text }: Left): Part {
-  const end = text.indexOf('\n', text.startsWith('\n') ? 1 : 0);
-  if (end < 0) return { replaced: replaced.length, text: text.length };
-  const oldEnd = replaced.indexOf('\n', text.startsWith('\n') && replaced.startsWith('\n') ? 1 : 0);
-  return { replaced: oldEnd < 0 ? replaced.length : oldEnd, text: end };
+  const lead = lineEndAt(text, 0);
+  const end = endOfLine(text, lead);
+  if (end === null) return { replaced: replaced.length, text: text.length };
+  return { replaced: endOfLine(replaced, lead > 0 ? lineEndAt(replaced, 0) : 0) ?? replaced.length, text: end };
+}
+
+/** Length of the line end that stands at an offset; 0 if none does. */
+function lineEndAt(text: string, at: number): number {
+  return text.startsWith('\r\n', at) ? 2 : text[at] === '\n' ? 1 : 0;
+}
+
+/** Offset of the first line end from an offset on; null if there is none. */
+function endOfLine(text: string, from: number): number | null {
+  const end = text.indexOf('\n', from);
+  if (end < 0) return null;
+  return end > from && text[end - 1] === '\r' ? end - 1 : end;
 }

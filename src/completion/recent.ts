@@ -143,6 +143,12 @@ export class RecentEdits {
     this.#mirrors.delete(document);
   }
 
+  /** Stops to follow a document, and forgets its stretches. */
+  forget(document: string): void {
+    this.#mirrors.delete(document);
+    this.#stretches = this.#stretches.filter((s) => s.document !== document);
+  }
+
   /** Forgets everything. */
   clear(): void {
     this.#mirrors.clear();

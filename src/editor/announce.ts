@@ -8,10 +8,13 @@ const ASKED = 'knack.modelAsked';
 
 export class Announcer {
   readonly #memory: vscode.Memento;
+  readonly #ask: () => Promise<void>;
   readonly #said = new Set<string>();
 
-  constructor(memory: vscode.Memento) {
+  /** @param ask has VS Code ask for a suggestion, as if by itself */
+  constructor(memory: vscode.Memento, ask: () => Promise<void>) {
     this.#memory = memory;
+    this.#ask = ask;
   }
 
   onState(state: EngineState): void {
@@ -22,7 +25,7 @@ export class Announcer {
     if (state.phase === 'failed' && this.#first(`failed ${state.message}`)) void this.#failed(state.message);
     if (state.phase === 'ready') {
       this.#forget('failed ');
-      if (this.#first('ready')) askAgain();
+      if (this.#first('ready')) this.#askAgain();
     }
   }
 
@@ -53,6 +56,12 @@ export class Announcer {
     if (chosen === show) await vscode.commands.executeCommand('knack.showLog');
   }
 
+  /** VS Code asks after a keystroke only, and what was typed before the model was ready went unanswered. */
+  #askAgain(): void {
+    const typed = (vscode.window.activeTextEditor?.document.version ?? 1) > 1;
+    if (typed) this.#ask().catch(() => undefined); // its editor may have gone meanwhile
+  }
+
   #first(key: string): boolean {
     if (this.#said.has(key)) return false;
     this.#said.add(key);
@@ -62,10 +71,4 @@ export class Announcer {
   #forget(prefix: string): void {
     for (const key of this.#said) if (key.startsWith(prefix)) this.#said.delete(key);
   }
-}
-
-/** VS Code asks after a keystroke only, and what was typed before the model was ready went unanswered. */
-function askAgain(): void {
-  const typed = (vscode.window.activeTextEditor?.document.version ?? 1) > 1;
-  if (typed) void vscode.commands.executeCommand('editor.action.inlineSuggest.trigger');
 }

@@ -29,7 +29,8 @@ export async function chooseModel(client: EngineClient, log: Log): Promise<void>
     [
       separator(t('On this machine')),
       ...list.models.filter(({ path }) => path !== null).map(item),
-      plain(`$(folder-opened) ${t('Another file or folder …')}`, browse),
+      plain(`$(file) ${t('Another GGUF file …')}`, () => browse('file')),
+      plain(`$(folder-opened) ${t('Another folder …')}`, () => browse('folder')),
       plain(`$(dashboard) ${t('Measure the model in use')}`, () => measure(client, log)),
       separator(t('To download')),
       ...list.models.filter(({ path }) => path === null).map(item),
@@ -99,14 +100,13 @@ async function use(path: string, title: string): Promise<void> {
   void vscode.window.showInformationMessage(text);
 }
 
-async function browse(): Promise<void> {
-  const [chosen] =
-    (await vscode.window.showOpenDialog({
-      canSelectFiles: true,
-      canSelectFolders: true,
-      title: t('A GGUF file, or a folder in Hugging Face’s format'),
-      filters: { GGUF: ['gguf'], safetensors: ['safetensors'], [t('All files')]: ['*'] },
-    })) ?? [];
+/** One or the other: a dialog for both shows folders alone on Windows and Linux. */
+async function browse(what: 'file' | 'folder'): Promise<void> {
+  const options: vscode.OpenDialogOptions =
+    what === 'file'
+      ? { canSelectFiles: true, title: t('A GGUF file'), filters: { GGUF: ['gguf'], [t('All files')]: ['*'] } }
+      : { canSelectFiles: false, canSelectFolders: true, title: t('A folder in Hugging Face’s format') };
+  const [chosen] = (await vscode.window.showOpenDialog(options)) ?? [];
   if (chosen) await use(chosen.fsPath, chosen.path.split('/').at(-1)!);
 }
 

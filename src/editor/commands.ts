@@ -31,8 +31,13 @@ export type Commands = Readonly<Record<string, (...args: never[]) => unknown>>;
 
 export function registerCommands(ports: CommandPorts, more: Commands = {}): vscode.Disposable {
   const { client, fates, calm, nextEdits, log } = ports;
-  const set = (name: string, value: boolean) => () =>
-    vscode.workspace.getConfiguration('knack').update(name, value, vscode.ConfigurationTarget.Global);
+  const set = (name: string, value: boolean) => () => {
+    const configuration = vscode.workspace.getConfiguration('knack');
+    // Where the workspace has a value of its own, it is that one that holds.
+    const { workspaceValue } = configuration.inspect(name) ?? {};
+    const { Workspace, Global } = vscode.ConfigurationTarget;
+    return configuration.update(name, value, workspaceValue === undefined ? Global : Workspace);
+  };
   const commands: Commands = {
     [ACCEPTED]: (id: string) => fates.apply({ type: 'accept-command', at: Date.now(), id }),
     'knack.dismiss': async (then?: string) => {

@@ -60,6 +60,13 @@ export class Documents {
     return null;
   }
 
+  /** What may not be read any more, as settings or git say now, is forgotten: its edits, and its text as it was. */
+  review(recent: RecentEdits): void {
+    for (const document of vscode.workspace.textDocuments) {
+      if (recent.knows(keyOf(document)) && this.quiet(document) !== null) recent.forget(keyOf(document));
+    }
+  }
+
   /** Follows the edits to a document from now on, if it may be read. */
   follow(document: vscode.TextDocument, recent: RecentEdits): void {
     const key = keyOf(document);
@@ -91,8 +98,9 @@ export class Documents {
     const key = uri.toString();
     let reason = this.#excluded.get(key);
     if (reason === undefined) {
-      // A pattern may name the file from the workspace folder on, or as a whole.
-      reason = this.#excluder(relativePath(uri)) ?? this.#excluder(uri.path);
+      // A pattern may name the file from its workspace folder on, with that folder's name, or as a whole.
+      const paths = [relativePath(uri, false), relativePath(uri), uri.path];
+      reason = paths.map((path) => this.#excluder(path)).find((r) => r !== null) ?? null;
       this.#excluded.set(key, reason);
     }
     return reason;
@@ -140,6 +148,7 @@ function pathOf(uri: vscode.Uri): string {
   return vscode.workspace.getWorkspaceFolder(uri) ? relativePath(uri) : uri.path.slice(uri.path.lastIndexOf('/') + 1);
 }
 
-function relativePath(uri: vscode.Uri): string {
-  return vscode.workspace.asRelativePath(uri).replaceAll('\\', '/');
+/** @param withFolder whether it begins with the folder's name where there are several */
+function relativePath(uri: vscode.Uri, withFolder?: boolean): string {
+  return vscode.workspace.asRelativePath(uri, withFolder).replaceAll('\\', '/');
 }

@@ -45,7 +45,9 @@ export function listen({
   return vscode.Disposable.from(
     vscode.workspace.onDidChangeTextDocument((e) => {
       // Knack's own log, shown in the output panel, is no doing of the user; nor is a file's state after saving.
-      if (e.document.uri.scheme !== 'output' && e.contentChanges.length > 0) active();
+      // A log that grows in an open tab is none either.
+      const isMine = isByHand(e) || e.document === vscode.window.activeTextEditor?.document;
+      if (e.document.uri.scheme !== 'output' && e.contentChanges.length > 0 && isMine) active();
       if (!isServed(e.document) || e.contentChanges.length === 0) return;
       if (documents.quiet(e.document) === null) {
         for (const { line, text } of linesThatLose(e, recent)) onDeleted(keyOf(e.document), line, text);

@@ -67,8 +67,12 @@ export class Fates {
   find(at: At): Hit | null {
     const hit = this.#cache.find(at);
     if (hit === null || hit.typed === 0) return hit;
-    const { id } = hit.entry.suggestion;
-    return this.#open.has(id) || this.#postponed.has(id) ? hit : null;
+    return this.waitsFor(hit.entry.suggestion.id) ? hit : null;
+  }
+
+  /** Whether a suggestion was returned, or postponed, and its outcome is not known. */
+  waitsFor(id: string): boolean {
+    return this.#open.has(id) || this.#postponed.has(id);
   }
 
   /** The suggestion that stands, drawn in either way: its id, or null. */

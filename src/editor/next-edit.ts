@@ -123,6 +123,8 @@ export class NextEdits implements vscode.Disposable {
 
   #viewOf(editor: vscode.TextEditor, live: NextEdit): NextEditView {
     const { document, selection, visibleRanges, options } = editor;
+    // The selection is told a moment after the text: the line that it is on may be gone.
+    const cursor = document.validatePosition(selection.active);
     const settings = vscode.workspace.getConfiguration('editor', document);
     const wrap = settings.get<string>('wordWrap') ?? 'off';
     const column = settings.get<number>('wordWrapColumn') ?? 80;
@@ -130,11 +132,11 @@ export class NextEdits implements vscode.Disposable {
       edit: editOf(document, live),
       lineCount: document.lineCount,
       line: (n) => document.lineAt(n).text,
-      cursor: placeOf(selection.active),
+      cursor: placeOf(cursor),
       visible: visibleRanges.map((r) => ({ from: r.start.line, to: r.end.line })),
       tabSize: typeof options.tabSize === 'number' ? options.tabSize : 4,
       wrapColumn: wrap === 'off' ? null : Math.min(column, 80),
-      tabIsTaken: emmetTakesTab(document, selection.active),
+      tabIsTaken: emmetTakesTab(document, cursor),
       inFlow: this.#flow?.document === live.document && Date.now() < this.#flow.until,
     });
   }

@@ -41,6 +41,7 @@ export class Panel implements vscode.Disposable {
       this.#stop();
     });
     const { sections, problem } = await this.#figures();
+    if (this.#panel !== panel) return; // closed meanwhile
     const script = panel.webview.asWebviewUri(vscode.Uri.joinPath(dist, 'panel.js')).toString();
     const page = { language: vscode.env.language, nonce: randomBytes(16).toString('hex'), script };
     panel.webview.html = pageOf(sections ?? withoutFigures(), page);

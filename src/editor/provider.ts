@@ -66,9 +66,22 @@ export class Provider implements vscode.InlineCompletionItemProvider {
 
   /** Has VS Code ask, as if by itself: what was accepted may lead to more, or the cursor has come to another line. */
   async askUnasked(): Promise<void> {
+    if (!this.#mayAsk()) return;
     this.#ownUntil = Date.now() + OWN_MS;
     // With its argument `explicit: false` VS Code asks only if it had stopped asking, as after ghost text that went.
     await vscode.commands.executeCommand('editor.action.inlineSuggest.trigger');
+  }
+
+  /**
+   * Whether VS Code may be told to ask: it asks every extension then, and also where inline suggestions are switched
+   * off, so what would be answered with nothing anyway is not asked.
+   */
+  #mayAsk(): boolean {
+    const document = vscode.window.activeTextEditor?.document;
+    if (document === undefined || !this.#ports.settings().enabled) return false;
+    if (this.#ports.documents.quiet(document) !== null || this.#ports.calm.silence(keyOf(document)) !== null)
+      return false;
+    return vscode.workspace.getConfiguration('editor', document).get('inlineSuggest.enabled') !== false;
   }
 
   /**
@@ -117,7 +130,9 @@ export class Provider implements vscode.InlineCompletionItemProvider {
     if (!settings().enabled) return this.#nothing('excluded');
     const quiet = documents.quiet(document);
     if (quiet) return this.#nothing(quiet.none);
-    if (!invoked && calm.silence(keyOf(document)) !== null) return this.#nothing('not-asked');
+    // What was asked for goes on standing while it is typed along.
+    const silent = !invoked && calm.silence(keyOf(document)) !== null;
+    if (silent && fates.standing === null) return this.#nothing('not-asked');
     // What becomes of a suggestion at several cursors at once cannot be told.
     const editor = vscode.window.activeTextEditor;
     if (editor?.document === document && editor.selections.length > 1) return this.#nothing('unsuitable');
@@ -133,6 +148,7 @@ export class Provider implements vscode.InlineCompletionItemProvider {
     const rest = next !== null && next.taken !== '' && next.document === at.document;
     if (rest && next.place.offset === document.offsetAt(position)) return { none: 'not-drawable' };
     let hit = fates.find(at);
+    if (silent && !this.#stands(hit)) return this.#nothing('not-asked');
     if (hit && !invoked && fates.refusals.covers(at, hit.edit, Date.now())) return this.#nothing('refused');
     let others: readonly Hit[] = [];
     if (!hit || invoked) {
@@ -154,13 +170,19 @@ export class Provider implements vscode.InlineCompletionItemProvider {
     if (token.isCancellationRequested || document.version !== version) return { none: 'cancelled' };
     const { suggestion } = hit.entry;
     if (invoked) this.#wanted = new Set([hit, ...others].map((h) => h.entry.suggestion.id));
-    else if (!this.#wanted.has(suggestion.id) && !isLikelyEnough(suggestion, settings().eagerness)) {
+    else if (!this.#stands(hit) && !isLikelyEnough(suggestion, settings().eagerness)) {
       this.#hold(suggestion.likely ?? 0);
       return this.#nothing('unlikely');
     }
     if (hit.entry.as === 'next-edit') return this.#offerNextEdit(hit, others, asked, how);
     if (how.isForOthers) return { none: 'not-drawable' };
     return this.#offer(hit, others, asked, how);
+  }
+
+  /** Whether it was asked for and answered with: the others that were kept with it were not, and must be likely enough. */
+  #stands(hit: Hit | null): boolean {
+    const id = hit?.entry.suggestion.id;
+    return id !== undefined && this.#wanted.has(id) && this.#ports.fates.waitsFor(id);
   }
 
   #hold(likely: number | null): void {

@@ -81,6 +81,12 @@ export function parseSettings(read: (name: SettingName) => unknown): Parsed {
     const given = read(name) ?? rule.fallback;
     const wrong = problemOf(rule, given);
     if (wrong === null) return given as T;
+    if (rule.kind === 'texts' && Array.isArray(given)) {
+      // The others hold: of what is to be left alone nothing may come back because of a slip beside it.
+      const texts = given.filter((text) => typeof text === 'string');
+      problems.push(t('{0} {1}; what is none is left out.', `knack.${name}`, wrong));
+      return texts as T;
+    }
     problems.push(t('{0} {1}; {2} is used instead.', `knack.${name}`, wrong, JSON.stringify(rule.fallback)));
     return rule.fallback as T;
   };

@@ -43,7 +43,7 @@ export async function showStored(client: EngineClient, pages: Pages): Promise<vo
   function groupChoice(by: 'day' | 'file', { key, entries: count }: StoredGroup): Choice {
     const selection: Selection = by === 'day' ? { by, day: key } : { by, path: key };
     const label = key === '' ? t('(not known)') : key;
-    return { label, description: t('{0} entries', count), run: () => entries(selection, label, count) };
+    return { label: plain(label), description: t('{0} entries', count), run: () => entries(selection, label, count) };
   }
 
   async function entries(selection: Selection, title: string, count: number): Promise<void> {
@@ -61,9 +61,9 @@ export async function showStored(client: EngineClient, pages: Pages): Promise<vo
   function entryChoice({ id, at, path, text, outcome }: StoredSummary): Choice {
     const first = text.trim().split('\n')[0]!;
     return {
-      label: first === '' ? t('(no text)') : first,
+      label: first === '' ? t('(no text)') : plain(first),
       description: outcome === 'written' ? t('written by you') : (outcome ?? t('not known yet')),
-      detail: `${path}, ${formatsFor(vscode.env.language).time(at)}`,
+      detail: `${plain(path)}, ${formatsFor(vscode.env.language).time(at)}`,
       run: () => one(id),
     };
   }
@@ -115,9 +115,9 @@ export async function showMemory(client: EngineClient, pages: Pages): Promise<vo
   await pick(
     t('Knack: remembered edits'),
     entries.map((entry) => ({
-      label: (entry.added.find((line) => line.trim() !== '') ?? t('(only deletes)')).trim(),
+      label: plain((entry.added.find((line) => line.trim() !== '') ?? t('(only deletes)')).trim()),
       description: howText(entry.kind),
-      detail: `${entry.path}, ${formats.time(entry.at)}`,
+      detail: `${plain(entry.path)}, ${formats.time(entry.at)}`,
       run: async () => {
         await pages.show(t('Remembered edit'), memoryPage(entry, formats));
         await pick(t('Knack: remembered edit'), [
@@ -140,4 +140,9 @@ export async function showMemory(client: EngineClient, pages: Pages): Promise<vo
 async function pick(title: string, choices: readonly Choice[]): Promise<void> {
   const chosen = await vscode.window.showQuickPick(choices, { title, matchOnDescription: true, matchOnDetail: true });
   await chosen?.run?.();
+}
+
+/** Text in a list, in which `$(name)` is an icon. */
+function plain(text: string): string {
+  return text.replaceAll('$(', '\\$(');
 }

@@ -1,5 +1,6 @@
 /** The extension host's side of a replay: starts its process, hears of its progress, ends it. */
 import type { ChildProcess } from 'node:child_process';
+import { t } from '@vscode/l10n';
 import { forkScript } from '../engine/fork.ts';
 import type { FromReplay, ReplayJob } from './message.ts';
 
@@ -35,12 +36,12 @@ export async function runReplay(job: ReplayJob, launch: Launch): Promise<Extract
         else if (message.type === 'done') resolve(message);
         else reject(new Error(message.message));
       });
-      child.on('error', (error) => reject(new Error(`The replay could not be started: ${error.message}`)));
+      child.on('error', (error) => reject(new Error(t('The replay could not be started: {0}', error.message))));
       child.on('exit', (code, by) => {
         if (signal.aborted) resolve(null);
-        else reject(new Error(`The replay ended before it was done (${by ?? `code ${code}`}).`));
+        else reject(new Error(t('The replay ended before it was done ({0}).', by ?? `code ${code}`)));
       });
-      child.send(job, (error) => error && reject(new Error(`The replay could not be started: ${error.message}`)));
+      child.send(job, (error) => error && reject(new Error(t('The replay could not be started: {0}', error.message))));
     });
   } finally {
     signal.removeEventListener('abort', end);

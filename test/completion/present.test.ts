@@ -83,6 +83,10 @@ for (const [name, part, replaced, text, expected] of [
   ['a line end', nextWord, '', '\n', ['', '\n']],
   ['the first line of several', nextLine, '', 'one\ntwo\n', ['', 'one']],
   ['a line that goes on from where the last one ended', nextLine, '', '\ntwo\nthree', ['', '\ntwo']],
+  ['with Windows line ends, the first line', nextLine, '', 'one\r\ntwo\r\n', ['', 'one']],
+  ['with them, a line that goes on', nextLine, '', '\r\ntwo\r\nthree', ['', '\r\ntwo']],
+  ['with them, a line for a line', nextLine, 'a\r\nb', 'c\r\nd', ['a', 'c']],
+  ['with them, an empty line', nextLine, '', '\r\n\r\nx', ['', '\r\n']],
   ['the only line', nextLine, 'a\nb', 'c', ['a\nb', 'c']],
   ['a line for a line', nextLine, 'a\nb', 'c\nd', ['a', 'c']],
 ] as const) {

@@ -295,3 +295,24 @@ test('nothing is made of what was saved where it is too different, too long, or 
   recent.recall('d', five, 0);
   assert.deepEqual(recent.recent(), []);
 });
+
+test('what may not be read any more is forgotten, and nothing else', () => {
+  const told: LeftEdit[] = [];
+  const recent = new RecentEdits((left) => told.push(left));
+  for (const name of ['a', 'b']) {
+    recent.open(`file:///${name}`, name, five);
+    recent.change(`file:///${name}`, [at([1, 0, 0, '!'])]);
+  }
+  recent.forget('file:///b');
+  assert.deepEqual(recent.recent(), [edit(1, 'one', '!one')]);
+  assert.equal(recent.knows('file:///b'), false);
+  recent.change('file:///b', [at([1, 0, 0, '?'])]);
+  recent.leave();
+  assert.deepEqual(
+    told.map((t) => t.path),
+    ['a'],
+  );
+  recent.open('file:///b', 'b', ['now']);
+  recent.change('file:///b', [at([0, 3, 3, '!'])]);
+  assert.deepEqual(recent.recent().at(-1), edit(0, 'now', 'now!', 'b'));
+});

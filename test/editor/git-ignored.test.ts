@@ -78,6 +78,15 @@ describe('what git says', () => {
     assert.match(problems.join(), /ENOENT/);
   });
 
+  test('a git that fails has not said, and why is told', { skip: process.platform === 'win32' }, async () => {
+    const broken = join(dir, 'broken-git');
+    writeFileSync(broken, '#!/bin/sh\necho "fatal: out of sorts" >&2\nexit 128\n');
+    chmodSync(broken, 0o755);
+    const why: string[] = [];
+    assert.equal(await askGit(broken, (w) => why.push(w))(join(repo, 'a.log')), undefined);
+    assert.deepEqual(why, ['git check-ignore: fatal: out of sorts']);
+  });
+
   test("a repository's file monitor is not run", { skip: process.platform === 'win32' }, async () => {
     const hook = join(dir, 'hook');
     writeFileSync(hook, `#!/bin/sh\ntouch ${join(dir, 'ran')}\n`);
@@ -94,7 +103,7 @@ describe('what git says', () => {
 describe('answers are kept', () => {
   /** Answers when told to. */
   function slow() {
-    const asked: { path: string; answer: (ignored: boolean | null) => void }[] = [];
+    const asked: { path: string; answer: (ignored: boolean | null | undefined) => void }[] = [];
     const clock = { now: 0 };
     let told = 0;
     const ignored = new GitIgnored(
@@ -102,7 +111,7 @@ describe('answers are kept', () => {
       () => told++,
       () => clock.now,
     );
-    const answer = async (value: boolean | null): Promise<void> => {
+    const answer = async (value: boolean | null | undefined): Promise<void> => {
       asked.shift()!.answer(value);
       await new Promise((resolve) => setImmediate(resolve));
     };
@@ -141,10 +150,42 @@ describe('answers are kept', () => {
     ignored.has('/a');
     await answer(false);
     ignored.refresh();
+    ignored.has('/a');
     ignored.refresh();
+    ignored.has('/a');
     await answer(true); // the first question of the two
     assert.equal(ignored.has('/a'), false);
     await answer(true);
     assert.equal(ignored.has('/a'), true);
+  });
+
+  test('where git fails, what it said last holds; a file of which it never said is not read', async () => {
+    const { ignored, clock, asked, answer, told } = slow();
+    ignored.has('/a');
+    ignored.has('/b');
+    await answer(true);
+    await answer(undefined);
+    assert.deepEqual([ignored.has('/a'), ignored.has('/b'), told()], [true, undefined, 1]);
+    assert.equal(asked.length, 0, 'not again right away');
+    clock.now += 61_000;
+    ignored.has('/a');
+    ignored.has('/b');
+    await answer(undefined);
+    assert.equal(ignored.has('/a'), true);
+    await answer(false);
+    assert.equal(ignored.has('/b'), false);
+  });
+
+  test('hundreds of files at once: four gits at a time, and none before it is wanted', async () => {
+    const { ignored, asked, answer, told } = slow();
+    for (let n = 0; n < 300; n++) ignored.has(`/${n}`);
+    assert.equal(asked.length, 4);
+    for (let n = 0; n < 300; n++) await answer(n % 2 === 0);
+    assert.deepEqual([asked.length, told()], [0, 300]);
+    assert.deepEqual([ignored.has('/0'), ignored.has('/299')], [true, false]);
+    ignored.refresh();
+    assert.equal(asked.length, 0);
+    assert.equal(ignored.has('/0'), true);
+    assert.equal(asked.length, 1);
   });
 });

@@ -57,6 +57,7 @@ test('values that cannot give way to the default, and are told', () => {
   check('retention.days', null, (s) => s.engine.retention.days, 90);
   check('exclude', '*.sql', (s) => s.exclude, [], 1);
   check('exclude', [1], (s) => s.exclude, [], 1);
+  check('exclude', ['*.sql', 1, { 'dist/**': true }, 'private/**'], (s) => s.exclude, ['*.sql', 'private/**'], 1);
   check('disabledLanguages', { markdown: true }, (s) => s.disabledLanguages, [], 1);
   check('nodePath', 'node', (s) => s.nodePath, null, 1);
   check('model.promptFormat', 'chat', (s) => s.engine.promptStyle, null, 1);

@@ -92,6 +92,27 @@ export const GHOST_SCENARIOS: readonly Scenario[] = [
     becomes: 'x = total + tax;\nend\n',
   },
   {
+    name: 'asked for in a file that is snoozed, typing along, then Tab',
+    lean: true,
+    ...GHOST,
+    run: async (s) => {
+      await s.editor.startCommand('Knack: Snooze …');
+      await s.press('I', 'n', ' ', 't', 'h', 'i', 's', 'Enter');
+      await s.type('x = ');
+      await s.wait(1_000);
+      await s.silence();
+      await s.press('Alt+\\');
+      await s.ghost('total + tax;');
+      await s.type('tot');
+      await s.wait(500);
+      await s.ghost('al + tax;');
+      await s.press('Tab');
+      await s.editor.runCommand('Knack: End the Snooze');
+    },
+    expected: ['ghost accepted/command observed 12-3 shown:inferred'],
+    becomes: 'x = total + tax;\nend\n',
+  },
+  {
     name: 'typing all of it by hand',
     ...GHOST,
     run: async (s) => {

@@ -124,6 +124,23 @@ export const NEXT_EDIT_SCENARIOS: readonly Scenario[] = [
     becomes: 'let b\n\nshowend\n',
   },
   {
+    name: 'a next edit in a file with Windows line ends: its first line by command, then the rest',
+    text: 'let |\r\n\r\nend\r\n',
+    answers: [{ before: 'b', find: 'end', text: 'one();\ntwo();\nend' }],
+    run: async (s) => {
+      await s.type('b');
+      await s.nextEdit(/edit at line 3/);
+      await s.press('Tab');
+      await s.nextEdit(HERE);
+      await s.editor.runCommand('Knack: Accept Next Line of Next Edit');
+      await s.nextEdit(HERE);
+      await s.press('Tab');
+      await s.silence();
+    },
+    expected: ['next-edit accepted/command observed 14 shown:observed jumped'],
+    becomes: 'let b\r\n\r\none();\r\ntwo();\r\nend\r\n',
+  },
+  {
     name: 'a next edit: its first line by command, then the rest',
     text: 'let |\n\nend\n',
     answers: [{ before: 'b', find: 'end', text: 'one();\ntwo();\nend' }],
