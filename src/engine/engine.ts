@@ -66,7 +66,9 @@ export class Engine {
   #notices: string[] = [];
   #download: AbortController | null = null;
   readonly #end = new AbortController();
-  #swapping = false;
+  /** The last call of #followPointer. */
+  #following: Promise<void> = Promise.resolve();
+  #isFollowing = false;
   /** A checkpoint that could not be used: looked at once, not every second. */
   #unusable: string | null = null;
   /** The file or folder of the model that serves. */
@@ -143,7 +145,7 @@ export class Engine {
       };
       this.#every(RETENTION_MS, retain);
       this.#every(POINTER_MS, () => {
-        void this.#followPointer();
+        if (!this.#isFollowing) void this.#followPointer();
         this.#followGate();
         void this.#remember();
       });
@@ -252,10 +254,19 @@ export class Engine {
     });
   }
 
-  /** Takes up the checkpoint that the database points to, if it is not the one that serves. */
-  async #followPointer(): Promise<void> {
-    if (this.#swapping || this.#server === null || this.#store === null || this.#base === null) return;
-    this.#swapping = true;
+  /**
+   * Takes up the checkpoint that the database points to, if it is not the one that serves. Ends when the one that it
+   * pointed to at the call serves, or a newer one: a call that was under way may have looked too early.
+   */
+  #followPointer(): Promise<void> {
+    this.#isFollowing = true;
+    const own = this.#following.then(() => this.#takeUp());
+    this.#following = own;
+    return own.finally(() => (this.#isFollowing = this.#following !== own));
+  }
+
+  async #takeUp(): Promise<void> {
+    if (this.#server === null || this.#store === null || this.#base === null) return;
     try {
       const current = this.#store.current(this.#base.model.sha256)?.id ?? 'base';
       if (current === this.#server.checkpoint || current === this.#unusable) return;
@@ -267,8 +278,6 @@ export class Engine {
       this.#publish();
     } catch (error) {
       this.#log('error', `The promoted checkpoint could not be taken up: ${(error as Error).message}`);
-    } finally {
-      this.#swapping = false;
     }
   }
 

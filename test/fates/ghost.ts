@@ -97,6 +97,7 @@ export const GHOST_SCENARIOS: readonly Scenario[] = [
     ...GHOST,
     run: async (s) => {
       await s.editor.startCommand('Knack: Snooze …');
+      await s.editor.page.locator('.quick-input-list .label-name', { hasText: 'In this file' }).waitFor();
       await s.press('I', 'n', ' ', 't', 'h', 'i', 's', 'Enter');
       await s.type('x = ');
       await s.wait(1_000);
